@@ -1,1 +1,1 @@
-"""What every workload shares: error codes, keys, metrics and logs. Imports no other room of the workloads but the nouns."""
+"""What every workload shares: error codes, keys, metrics, logs. Imports nothing of the other rooms but the nouns."""
