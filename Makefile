@@ -1,0 +1,74 @@
+# The interface for people. `make help` lists the targets; nothing here needs root or a container engine.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SCENARIO ?= viral
+.DEFAULT_GOAL := help
+
+.PHONY: help run demo test lint bench loadtest generate lock clean format
+
+help: ## List what can be made
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Each environment is stamped with the lock that it was installed from, so that a changed lock reinstalls it.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reelplane needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing the platform into $(VENV) (pinned and hashed: requirements/run.txt)"
+	@$(PIP) install --require-hashes -r requirements/build.txt
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@echo "installing the development tools into $(VENV) (requirements/dev.txt)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/extractor/.installed: requirements/extractor.txt | $(VENV)/bin/python
+	@echo "installing the extractor into $(VENV)/extractor (requirements/extractor.txt)"
+	@rm -rf $(VENV)/extractor $(VENV)/extractor.new
+	@$(PIP) install --require-hashes --target $(VENV)/extractor.new -r requirements/extractor.txt
+	@mv $(VENV)/extractor.new $(VENV)/extractor
+	@touch $@
+
+run: $(VENV)/.run $(VENV)/extractor/.installed ## Start the platform of samples/local.yaml on this machine
+	@exec $(BIN)/reelplane up -f samples/local.yaml
+
+demo: $(VENV)/.run $(VENV)/extractor/.installed ## Prove it: one download, 1,000 requests, three kills, a report
+	@exec $(BIN)/python -m loadtests.demo
+
+test: $(VENV)/.dev $(VENV)/extractor/.installed ## Run every test that this machine can run; skips say why
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Format, lint, types, direction of imports, stale generated files
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m reelplane_crds.generate --check
+	@$(BIN)/python -m reelplane_workloads.core.reference --check
+
+bench: $(VENV)/.dev $(VENV)/extractor/.installed ## Measure beside baselines into build/bench.json (ONLY=name for one)
+	@$(BIN)/python -m loadtests.bench $(if $(ONLY),--only $(ONLY))
+
+loadtest: $(VENV)/.dev $(VENV)/extractor/.installed ## Load by SCENARIO=viral (others: see docs/loadtests.md), HOST=url for a remote one
+	@$(BIN)/python -m loadtests.run --scenario $(SCENARIO) $(if $(HOST),--host $(HOST))
+
+generate: $(VENV)/.dev ## Write the CRDs and the reference pages from the models
+	@$(BIN)/python -m reelplane_crds.generate
+	@$(BIN)/python -m reelplane_workloads.core.reference
+
+format: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: ## Renew the pinned, hashed locks from pyproject.toml (needs uv)
+	@bash requirements/lock.sh
+
+clean: ## Remove the environment and what was built (running platforms keep their state in .reelplane)
+	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
