@@ -144,6 +144,7 @@ class PingProbe:
 
 
 Probe = HttpProbe | PingProbe
+HTTP = HttpProbe()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ class Workload:
     config: Config | None = None
     server: ValkeyServer | None = None
     endpoint: Endpoint | None = None
-    probe: Probe = HttpProbe()
+    probe: Probe = HTTP
     scale: Scale = Scale()
     policy: Policy = Policy()
     resources: Resources = Resources()

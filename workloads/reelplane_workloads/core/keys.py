@@ -18,7 +18,7 @@ import ipaddress
 import json
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from reelplane_workloads.core.errors import Code, Problem
@@ -150,12 +150,13 @@ def identity_key(extractor: str, video_id: str, options: Options, *, url_key: st
     """Canonical identity ``<extractor>:<32 hex>`` of a result: the same video in the same form, and nothing else."""
     name = re.sub(r"[^a-z0-9]", "", extractor.lower()) or "generic"
     unique = name in GLOBALLY_UNIQUE_IDS and bool(video_id)
-    what = [name, video_id, options.format, options.max_height, variant] if unique else [name, url_key]
-    return f"{name}:{_digest(what)}"
+    if unique:
+        return f"{name}:{_digest([name, video_id, options.format, options.max_height, variant])}"
+    return f"{name}:{_digest([name, url_key])}"
 
 
-def _digest(parts: list[str | int | bool | None]) -> str:
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:32]
+def _digest(parts: Sequence[str | int | bool | None]) -> str:
+    return hashlib.sha256(json.dumps(list(parts), ensure_ascii=True).encode()).hexdigest()[:32]
 
 
 def _split(url: str) -> SplitResult:

@@ -44,7 +44,7 @@ def metrics_page() -> str:
     ]
     for metric in vars(metrics).values():
         if isinstance(metric, MetricWrapperBase):
-            family = metric.describe()[0]
+            (family,) = metric.describe()
             name = family.name + ("_total" if family.type == "counter" else "")
             labels = ", ".join(f"`{label}`" for label in metric._labelnames) or "-"
             lines.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |\n")

@@ -30,8 +30,8 @@ def safe_filename(name: str) -> str:
     unassigned and private code points, lone surrogates. Replaced by ``_``: separators and what Windows refuses.
     Leading and trailing dots, spaces and dashes go: no hidden file, nothing that a shell reads as an option.
     """
-    text = _SPACES.sub(" ", name)
-    text = "".join(char for char in text if unicodedata.category(char)[0] != "C")
+    text = "".join(char for char in name if char.isspace() or unicodedata.category(char)[0] != "C")
+    text = _SPACES.sub(" ", text)
     text = _UNSAFE.sub("_", unicodedata.normalize("NFC", text))
     found = _EXTENSION.search(text)
     extension = found.group() if found else ""

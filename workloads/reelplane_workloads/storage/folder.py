@@ -22,8 +22,9 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from reelplane_workloads.core.errors import Code, Problem
 from reelplane_workloads.storage.objects import CHUNK, ObjectHead, check_key, content_type, etag, is_key
@@ -45,19 +46,29 @@ _T = TypeVar("_T")
 class FolderStore:
     """See ``objects.Objects``. Several processes may share a folder, several machines may not."""
 
-    def __init__(self, root: Path, signer: UrlSigner, *, capacity: int | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        signer: UrlSigner,
+        *,
+        capacity: int | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._root = root
         self._capacity = capacity
         # The disk's own time: four reads in flight keep a disk busy, and one slow client holds none of them.
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="objects")
         self._links = UrlMemo(lambda key, ttl, name, at: signer.sign(key, ttl=ttl, filename=name, now=at))
         with self._storage_errors():
-            (root / _INCOMING).mkdir(parents=True, exist_ok=True)
-            self._clear_leftovers(time.time() - _LEFTOVER_AGE)
+            if not root.exists():
+                root.mkdir(parents=True, exist_ok=True)
+                _sync(root.parent)
+            (root / _INCOMING).mkdir(exist_ok=True)
+            self._clear_leftovers(now() - _LEFTOVER_AGE)
 
-    async def publish(self, path: Path, key: str, content_type: str) -> None:  # noqa: ARG002
+    async def publish(self, path: Path, key: str, content_type: str) -> None:
         target = self._root / check_key(key)
-        await self._run(lambda: self._publish(path, target))
+        await self._run(partial(self._publish, path, target))
 
     async def head(self, key: str) -> ObjectHead | None:
         if not is_key(key):
@@ -65,23 +76,25 @@ class FolderStore:
         with self._storage_errors():
             try:
                 # Not in a thread: the inode of what is served is cached, and a thread costs ten times a stat.
-                size = os.stat(self._root / key).st_size  # noqa: ASYNC240, PTH116
+                size = os.stat(self._root / key).st_size
             except FileNotFoundError:
                 return None
         return ObjectHead(size, etag(key), content_type(key))
 
     async def stream(self, key: str, start: int, end: int, chunk: int = CHUNK) -> AsyncIterator[bytes]:
         path = self._root / check_key(key)
-        fd = await self._run(lambda: _open(path))
+        fd = await self._run(partial(_open, path))
         try:
             scratch = memoryview(bytearray(min(chunk, max(end - start, 0))))
             while start < end:
                 room = scratch[: end - start]
                 read = _read_cached(fd, room, start)
                 if read is None:
-                    read = await self._run(lambda room=room, at=start: os.preadv(fd, [room], at))  # type: ignore[misc]
+                    read = await self._run(partial(os.preadv, fd, [room], start))
                 else:
-                    await asyncio.sleep(0)  # a client as fast as the page cache must not keep the others waiting
+                    await asyncio.sleep(
+                        0
+                    )  # a client as fast as the page cache must not keep the others waiting
                 if read == 0:
                     raise Problem(Code.UNAVAILABLE, f"the object ends at byte {start}, not {end}")
                 start += read
@@ -91,13 +104,13 @@ class FolderStore:
 
     async def delete(self, key: str) -> None:
         path = self._root / check_key(key)
-        await self._run(lambda: path.unlink(missing_ok=True))
+        await self._run(partial(path.unlink, missing_ok=True))
 
     async def list(self) -> AsyncIterator[tuple[str, int]]:
-        for shard in sorted(await self._run(lambda: os.listdir(self._root))):
-            for name, size in await self._run(lambda shard=shard: list(_files(self._root / shard))):  # type: ignore[misc]
-                if is_key(f"{shard}/{name}"):
-                    yield f"{shard}/{name}", size
+        for shard in sorted(await self._run(partial(os.listdir, self._root))):
+            for file in await self._run(partial(_files, self._root / shard)):
+                if is_key(f"{shard}/{file.name}"):
+                    yield f"{shard}/{file.name}", file.size
 
     def sign(self, key: str, *, ttl: int, filename: str | None = None, now: float) -> str:
         return self._links.sign_cached(check_key(key), ttl, filename, now)
@@ -116,9 +129,7 @@ class FolderStore:
             return
         _sync(path)
         path.chmod(0o644)
-        if not target.parent.exists():
-            target.parent.mkdir(exist_ok=True)
-            _sync(self._root)
+        target.parent.mkdir(exist_ok=True)
         incoming = self._root / _INCOMING / secrets.token_hex(16)
         try:
             with self._room_for(size):
@@ -131,16 +142,17 @@ class FolderStore:
         finally:
             incoming.unlink(missing_ok=True)
         _sync(target.parent)
+        _sync(self._root)  # always: whoever made ab/ may not have come to this line yet
 
     @contextlib.contextmanager
     def _room_for(self, size: int) -> Iterator[None]:
-        """Hold the folder's lock while ``size`` more bytes are claimed: two publishers never both take the last room."""
+        """Hold the folder's lock while ``size`` more bytes are claimed: never do two both take the last room."""
         if self._capacity is None:
             yield
             return
-        with (self._root / _INCOMING / "lock").open("w") as lock:
+        with (self._root / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            used = sum(size for shard in os.listdir(self._root) for _, size in _files(self._root / shard))
+            used = self._used()
             if used + size > self._capacity:
                 raise Problem(
                     Code.DISK_FULL,
@@ -148,6 +160,17 @@ class FolderStore:
                     way_out="Raise VideoPlatform spec.objects.embedded.size, or shorten the retention.",
                 )
             yield
+
+    def _used(self) -> int:
+        """Bytes of all objects and of what is claimed for the next ones.
+
+        ``.incoming`` is read first, so that what is renamed meanwhile is seen twice rather than never; by its
+        inode it counts once.
+        """
+        shards = [_INCOMING, *(name for name in os.listdir(self._root) if name != _INCOMING)]
+        return sum(
+            {entry.inode: entry.size for shard in shards for entry in _files(self._root / shard)}.values()
+        )
 
     def _clear_leftovers(self, before: float) -> None:
         """Remove what writers killed before ``before`` (seconds since the epoch) left in ``.incoming``."""
@@ -160,13 +183,12 @@ class FolderStore:
     def _storage_errors(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError as error:
-            raise Problem(Code.MEDIA_NOT_FOUND, "no such object") from error
         except OSError as error:
             if error.errno in _FULL:
                 free = os.statvfs(self._root)
                 raise Problem(
-                    Code.DISK_FULL, f"{error.strerror}: {free.f_bavail * free.f_frsize:,} bytes are free on the disk"
+                    Code.DISK_FULL,
+                    f"{error.strerror}: {free.f_bavail * free.f_frsize:,} bytes are free on the disk",
                 ) from error
             raise Problem(Code.UNAVAILABLE, f"the object folder: {error.strerror}", retry_after=5) from error
 
@@ -179,7 +201,10 @@ def _size(path: Path) -> int | None:
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise Problem(Code.MEDIA_NOT_FOUND, "no such object") from None
 
 
 def _read_cached(fd: int, room: memoryview, at: int) -> int | None:
@@ -194,13 +219,21 @@ def _read_cached(fd: int, room: memoryview, at: int) -> int | None:
         raise
 
 
-def _files(folder: Path) -> Iterator[tuple[str, int]]:
-    """Name and size of each file in ``folder``; nothing when it is none."""
+class _File(NamedTuple):
+    name: str
+    inode: int
+    size: int
+
+
+def _files(folder: Path) -> list[_File]:
+    """The files right in ``folder``; none when it is no folder."""
+    found: list[_File] = []
     with contextlib.suppress(NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
             with contextlib.suppress(FileNotFoundError):
                 if entry.is_file(follow_symlinks=False):
-                    yield entry.name, entry.stat(follow_symlinks=False).st_size
+                    found.append(_File(entry.name, entry.inode(), entry.stat(follow_symlinks=False).st_size))
+    return found
 
 
 def _sync(path: Path) -> None:

@@ -39,7 +39,7 @@ CONTENT_TYPES = {
 }
 """What is served, by extension: a folder keeps no content type beside a file, so its name has to tell."""
 
-_KEY = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.([a-z0-9]{1,5})", re.ASCII)
+_KEY = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.([a-z0-9]{1,5})")
 
 
 def object_key(sha256_hex: str, ext: str) -> str:

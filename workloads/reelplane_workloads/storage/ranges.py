@@ -68,7 +68,9 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
     return ByteRange(start, min(int(last) + 1, size) if last else size)
 
 
-def requested_range(range_header: str | None, if_range: str | None, *, etag: str, size: int) -> ByteRange | None:
+def requested_range(
+    range_header: str | None, if_range: str | None, *, etag: str, size: int
+) -> ByteRange | None:
     """``parse_range`` under If-Range: the part only while the client's copy is of this very object, else the whole.
 
     Only a strong entity tag can match: objects carry no Last-Modified, since a content-addressed object has none.

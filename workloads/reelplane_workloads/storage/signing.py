@@ -46,7 +46,9 @@ class UrlSigner:
             query += f"&filename={quote(name, safe='')}"
         return f"{self.base}{key}?{query}&signature={self._signature(key, str(expires), name)}"
 
-    def verify(self, key: str, *, expires: str, signature: str, filename: str | None = None, now: float) -> None:
+    def verify(
+        self, key: str, *, expires: str, signature: str, filename: str | None = None, now: float
+    ) -> None:
         """Check a link's parameters as they came, decoded. Raises Problem(SIGNATURE_INVALID or SIGNATURE_EXPIRED).
 
         The signature is judged first and in constant time: a forger learns nothing, not even that a link expired.

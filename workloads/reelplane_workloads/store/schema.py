@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -22,7 +23,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    func,
     insert,
     select,
     text,
@@ -31,7 +31,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from ..core.errors import Code, Problem
+from reelplane_workloads.core.errors import Code, Problem
 
 SCHEMA_VERSION = 1
 
@@ -39,7 +39,7 @@ _CREATE_LOCK = 0x7265656C
 """Key of the PostgreSQL advisory lock ("reel" in ASCII) under which one process at a time makes the tables."""
 
 
-class now(FunctionElement[float]):  # noqa: N801 - used as an SQL function is
+class now(FunctionElement[float]):
     """Seconds since the epoch by the database's clock, at the moment the statement runs."""
 
     type = Double()
@@ -47,14 +47,14 @@ class now(FunctionElement[float]):  # noqa: N801 - used as an SQL function is
 
 
 @compiles(now, "sqlite")
-def _now_sqlite(element: now, compiler: SQLCompiler, **kw: Any) -> str:
-    # unixepoch('subsec') needs SQLite 3.42. julianday is kept in milliseconds; 2440587.5 is 1970-01-01T00:00Z.
+def _now_sqlite(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
+    # unixepoch('subsec') needs SQLite 3.42. julianday counts milliseconds; 2440587.5 is 1970-01-01T00:00Z.
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
 @compiles(now, "postgresql")
-def _now_postgresql(element: now, compiler: SQLCompiler, **kw: Any) -> str:
-    # clock_timestamp, not now(): the latter stands still for a whole transaction, a batch of many operations.
+def _now_postgresql(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
+    # Not PostgreSQL's now(): that stands still for a whole transaction, and ours may wait for a lock.
     return "extract(epoch from clock_timestamp())::double precision"
 
 
@@ -86,20 +86,23 @@ flights = Table(
     Column("created_at", Double, nullable=False),
     Column("started_at", Double),
     Column("finished_at", Double),
-    # Single flight is a promise of the schema, not of the code: an active flight holds its key, and a key is
-    # held once.
+    # Single flight is a promise of the schema, not only of the code: an active flight holds its key, and
+    # UNIQUE lets a key be held once.
     CheckConstraint(
-        "(state IN ('queued', 'running', 'following')) = (active_key IS NOT NULL)", name="active_holds_key"
+        "(state IN ('queued', 'running', 'following')) = (active_key IS NOT NULL)",
+        name="active_holds_its_key",
     ),
-    CheckConstraint("(state = 'following') = (leader IS NOT NULL)", name="following_has_leader"),
-    Index("flights_due", "state", "priority", "created_at"),
-    Index("flights_worker", "worker", postgresql_where=text("worker IS NOT NULL"), sqlite_where=text("worker IS NOT NULL")),
-    Index("flights_leader", "leader", postgresql_where=text("leader IS NOT NULL"), sqlite_where=text("leader IS NOT NULL")),
+    CheckConstraint("(state = 'following') = (leader IS NOT NULL)", name="following_has_a_leader"),
+    CheckConstraint("(state = 'running') = (worker IS NOT NULL)", name="running_has_a_worker"),
+    Index("flights_state", "state", "priority", "created_at"),
     Index("flights_url", "url_key", "finished_at"),
 )
-"""``active_key`` is ``url_key`` while the flight is active and NULL afterwards. ``attempt`` counts claims and is
-the fence; ``failures`` counts the attempts that ended badly and is what ``max_attempts`` bounds, since a drained
-worker hands a flight back without its having failed. ``claimed_at`` makes the claim itself a sign of life."""
+"""``active_key`` is ``url_key`` while the flight is active, then NULL. ``attempt`` counts claims and is the fence;
+``failures`` counts attempts that ended badly and is what ``max_attempts`` bounds, because a draining worker hands
+a flight back without its having failed. ``claimed_at`` makes a claim itself a sign of life."""
+for _name in ("worker", "leader"):
+    _set = text(f"{_name} IS NOT NULL")
+    Index(f"flights_{_name}", flights.c[_name], postgresql_where=_set, sqlite_where=_set)
 
 identities = Table(
     "identities",
@@ -113,7 +116,84 @@ objects = Table(
     "objects",
     metadata,
     Column("key", String(256), primary_key=True),
-    Column("size", Integer().with_variant(text_bigint := __import__("sqlalchemy").BigInteger(), "postgresql"), nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("touched_at", Double, nullable=False, index=True),
     Column("condemned_at", Double),
 )
+"""Blobs that exist or are about to. ``condemned_at`` is set while one is being deleted: nobody may publish it then."""
+
+media = Table(
+    "media",
+    metadata,
+    Column("identity", String(128), primary_key=True),
+    # The foreign key is what keeps purge from deleting a blob that a medium refers to.
+    Column("object_key", ForeignKey("objects.key"), nullable=False, index=True),
+    Column("content_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("duration", Double),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("title", Text, nullable=False),
+    Column("extractor", Text, nullable=False),
+    Column("webpage_url", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
+)
+
+urls = Table(
+    "urls",
+    metadata,
+    Column("url_key", String(64), primary_key=True),
+    Column("identity", ForeignKey("media.identity", ondelete="CASCADE"), nullable=False, index=True),
+    Column("expires_at", Double, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    # A digest of (principal, flight, parent): asking twice is one job by construction (rows.job_id).
+    Column("id", String(32), primary_key=True),
+    Column("principal", String(128), nullable=False),
+    Column("flight_id", ForeignKey("flights.id"), nullable=False, index=True),
+    Column("parent_id", String(32), nullable=False, server_default=""),
+    Column("position", Integer, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("cancelled_at", Double),
+    Index("jobs_principal", "principal", "created_at"),
+)
+_item = text("parent_id <> ''")
+Index("jobs_parent", jobs.c.parent_id, postgresql_where=_item, sqlite_where=_item)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("worker_class", String(64), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("busy", Integer, nullable=False),
+    Column("draining", Boolean, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+
+def create(connection: Connection) -> None:
+    """Make the tables where they are missing, inside the caller's transaction.
+
+    Raises Problem(INTERNAL) when a newer release made them: an older one would write rows that it misreads.
+    """
+    if connection.dialect.name == "postgresql":
+        # CREATE TABLE IF NOT EXISTS is not safe against itself there; SQLite's write lock is already held.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK})
+    metadata.create_all(connection)
+    found = connection.execute(select(schema_version.c.version)).scalar()
+    if found is None:
+        connection.execute(insert(schema_version), {"version": SCHEMA_VERSION})
+    elif found > SCHEMA_VERSION:
+        raise Problem(
+            Code.INTERNAL,
+            f"the database has schema version {found}, this release knows {SCHEMA_VERSION}",
+            way_out="Run a release at least as new as the one that last wrote this database.",
+        )

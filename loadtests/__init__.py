@@ -1,0 +1,1 @@
+"""Load, benchmarks and the demo: what drives a platform from outside and says what came of it."""

@@ -1,0 +1,1 @@
+"""The two ways a plan is written down: as processes of this machine, or as manifests of a cluster."""

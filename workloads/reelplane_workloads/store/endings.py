@@ -1,0 +1,212 @@
+"""How flights end: one path for every ending, so that keys, leases and followers are never left behind.
+
+A flight ends together with those that follow it, in the transaction that decides it. The caller has the
+flight's row locked (``held``); followers are locked in the order of their ids, always after their leader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
+
+from reelplane_workloads.core.errors import Code
+
+from . import objects, rows
+from .model import Flight, FlightState, Medium
+from .schema import flights, identities, media, now, urls
+from .statements import Upsert, many
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    max_attempts: int
+    """Attempts that may end badly; the last one ends the flight."""
+    backoff: float
+    """Seconds before the first retry; doubled for each further one."""
+
+    def delay(self, failures: int) -> float:
+        """Seconds to wait after the ``failures``-th bad ending (1-based)."""
+        return self.backoff * 2.0 ** (failures - 1)
+
+
+_HELD = (
+    select(flights)
+    .where(
+        flights.c.id == bindparam("flight_id"),
+        flights.c.attempt == bindparam("fence"),
+        flights.c.state == FlightState.RUNNING.value,
+    )
+    .with_for_update()
+)
+_FOLLOWERS = (
+    select(flights).where(flights.c.leader == bindparam("leader_id")).order_by(flights.c.id).with_for_update()
+)
+_BY_IDS = select(flights).where(flights.c.id.in_(many("ids")))
+_END = (
+    update(flights)
+    .where(flights.c.id.in_(many("ids")))
+    .values(
+        state=bindparam("end"),
+        active_key=None,
+        worker=None,
+        claimed_at=None,
+        leader=None,
+        error_code=bindparam("code"),
+        error_detail=bindparam("detail"),
+        finished_at=now(),
+    )
+)
+_IDENTIFY = update(flights).where(flights.c.id.in_(many("ids"))).values(identity=bindparam("key"))
+_RESULT = update(flights).where(flights.c.id == bindparam("flight_id")).values(result=bindparam("text"))
+_FREE = delete(identities).where(identities.c.flight_id.in_(many("ids")))
+_REQUEUE = (
+    update(flights)
+    .where(flights.c.id.in_(many("ids")))
+    .values(
+        state=FlightState.QUEUED.value,
+        worker=None,
+        claimed_at=None,
+        leader=None,
+        failures=flights.c.failures + bindparam("failed"),
+        not_before=now() + bindparam("delay"),
+        error_code=bindparam("code"),
+        error_detail=bindparam("detail"),
+    )
+)
+_PUT_MEDIUM = Upsert(
+    media,
+    "identity",
+    lambda new: {column.name: new[column.name] for column in media.columns if column.name != "identity"},
+    values={"created_at": now(), "expires_at": now() + bindparam("retention")},
+)
+_PUT_URL = Upsert(
+    urls,
+    "url_key",
+    lambda new: {"identity": new.identity, "expires_at": new.expires_at},
+    values={
+        "expires_at": select(media.c.expires_at).where(media.c.identity == bindparam("of")).scalar_subquery()
+    },
+)
+
+
+def held(connection: Connection, flight_id: str, fence: int) -> RowMapping | None:
+    """The flight's row, locked, if it is RUNNING under ``fence``; None means that the caller is fenced."""
+    return connection.execute(_HELD, {"flight_id": flight_id, "fence": fence}).mappings().first()
+
+
+def followers(connection: Connection, leader_id: str) -> Sequence[RowMapping]:
+    """Rows of the flights that follow ``leader_id``, locked."""
+    return connection.execute(_FOLLOWERS, {"leader_id": leader_id}).mappings().all()
+
+
+def by_ids(connection: Connection, ids: Sequence[str]) -> tuple[Flight, ...]:
+    """The flights, in the order of ``ids``."""
+    found = {row["id"]: rows.flight_of(row) for row in connection.execute(_BY_IDS, {"ids": ids}).mappings()}
+    return tuple(found[flight_id] for flight_id in ids)
+
+
+def end(
+    connection: Connection,
+    ids: Sequence[str],
+    state: FlightState,
+    code: Code | None = None,
+    detail: str | None = None,
+) -> None:
+    """Put the flights into a terminal state, free their keys and leases."""
+    parameters = {
+        "ids": ids,
+        "end": state.value,
+        "code": code and code.value,
+        "detail": detail and rows.storable(detail),
+    }
+    connection.execute(_END, parameters)
+    connection.execute(_FREE, {"ids": ids})
+
+
+def end_group(
+    connection: Connection, flight_id: str, state: FlightState, code: Code, detail: str | None = None
+) -> tuple[Flight, ...]:
+    """End a flight that brought nothing, together with its followers."""
+    ids = [flight_id, *(row["id"] for row in followers(connection, flight_id))]
+    end(connection, ids, state, code, detail)
+    return by_ids(connection, ids)
+
+
+def end_known(connection: Connection, leader: RowMapping, identity: str) -> tuple[str, ...]:
+    """End a flight and its followers DONE with the medium that stands under ``identity``.
+
+    A follower that waits for another identity (its leader turned out to be something else) is queued again: it
+    must never be served this one.
+    """
+    following = followers(connection, leader["id"])
+    same = [leader, *(row for row in following if row["identity"] == identity)]
+    requeue(connection, [row["id"] for row in following if row["identity"] != identity])
+    ids = [row["id"] for row in same]
+    end(connection, ids, FlightState.DONE)
+    connection.execute(_IDENTIFY, {"ids": ids, "key": identity})
+    for url_key in sorted({row["url_key"] for row in same}):
+        _PUT_URL.run(connection, {"url_key": url_key, "identity": identity, "of": identity})
+    return tuple(ids)
+
+
+def requeue(
+    connection: Connection,
+    ids: Sequence[str],
+    *,
+    failed: bool = False,
+    delay: float = 0.0,
+    code: Code | None = None,
+    detail: str | None = None,
+) -> None:
+    """Back to QUEUED, due in ``delay`` seconds; ``failed`` counts the attempt as one that ended badly."""
+    if ids:
+        parameters = {"ids": ids, "failed": int(failed), "delay": delay, "code": code and code.value}
+        connection.execute(_REQUEUE, {**parameters, "detail": detail and rows.storable(detail)})
+
+
+def let_go(connection: Connection, leader_id: str) -> None:
+    """Free what a flight leads because it turned out to be something else; its followers lead themselves."""
+    requeue(connection, [row["id"] for row in followers(connection, leader_id)])
+    connection.execute(_FREE, {"ids": [leader_id]})
+
+
+def complete(
+    connection: Connection, flight_id: str, fence: int, medium: Medium, retention: float
+) -> tuple[str, ...] | None:
+    """See Repository.complete. Raises ValueError when the flight entered another identity than the medium's."""
+    row = held(connection, flight_id, fence)
+    if row is None:
+        return None
+    if row["identity"] not in (None, medium.identity):
+        raise ValueError(f"flight {flight_id} entered {row['identity']!r}, its medium is {medium.identity!r}")
+    objects.publish(connection, medium.key, medium.size)
+    _PUT_MEDIUM.run(
+        connection,
+        {
+            "identity": medium.identity,
+            "object_key": medium.key,
+            "content_type": medium.content_type,
+            "size": medium.size,
+            "duration": medium.duration,
+            "width": medium.width,
+            "height": medium.height,
+            "title": rows.storable(medium.title),
+            "extractor": rows.storable(medium.extractor),
+            "webpage_url": rows.storable(medium.webpage_url),
+            "retention": retention,
+        },
+    )
+    return end_known(connection, row, medium.identity)
+
+
+def complete_with(connection: Connection, flight_id: str, fence: int, result: dict[str, Any]) -> bool:
+    """End a flight whose result is a document (info, a playlist's summary) DONE; False when fenced."""
+    if held(connection, flight_id, fence) is None:
+        return False
+    let_go(connection, flight_id)
+    end(connection, [flight_id], FlightState.DONE)
+    connection.execute(_RESULT, {"flight_id": flight_id, "text": rows.dump_result(result)})
+    return True

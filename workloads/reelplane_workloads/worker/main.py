@@ -1,0 +1,205 @@
+"""Composition of the worker process, and its life from start to drained.
+
+Start: open the stores, the egress guard and the extraction runner, then take flights. SIGTERM or SIGINT drains:
+no new flights, running ones get ``drain_timeout`` seconds to finish, the rest are handed back to the queue (their
+partial files stay and are resumed). A second signal hands back at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from reelplane_crds.runtime import RuntimeDocument, WorkerSettings
+from reelplane_workloads.cache import Cache
+from reelplane_workloads.core.errors import Problem
+from reelplane_workloads.download.runner import Runner
+from reelplane_workloads.egress.guard import Guard
+from reelplane_workloads.egress.proxies import ProxyPool
+from reelplane_workloads.queue.dispatch import Consumer, Dispatcher
+from reelplane_workloads.storage.objects import open_objects
+from reelplane_workloads.storage.signing import UrlSigner
+from reelplane_workloads.store.database import Database
+from reelplane_workloads.store.repository import Repository
+from reelplane_workloads.worker.flights import FlightHandler
+from reelplane_workloads.worker.probes import ProbeServer
+from reelplane_workloads.worker.upkeep import Upkeep
+
+log = logging.getLogger("reelplane.worker")
+
+
+def run(document: RuntimeDocument, instance: str, listener: socket.socket) -> int:
+    """Run the worker until it is told to stop. Returns 0 when drained, 2 for a document without a worker."""
+    return uvloop.run(_main(document, instance, listener))
+
+
+async def _main(document: RuntimeDocument, instance: str, listener: socket.socket) -> int:
+    settings = document.worker
+    if settings is None:
+        log.error("the runtime document has no worker part")
+        return 2
+    # A restarted process is another worker: its predecessor's flights must look abandoned, not taken up.
+    worker_id = f"{instance}-{os.getpid()}-{secrets.token_hex(3)}"
+    async with contextlib.AsyncExitStack() as stack:
+        worker = await Worker.open(stack, document, settings, worker_id)
+        probes = ProbeServer(worker.readiness, listener)
+        serving = asyncio.create_task(probes.run_until_stopped())
+        stopping, hurry = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: hurry.set() if stopping.is_set() else stopping.set())
+        log.info("worker ready", extra={"worker": worker_id, "concurrency": settings.concurrency})
+        try:
+            await worker.run_until(stopping, hurry)
+        finally:
+            probes.should_exit = True
+            await serving
+    return 0
+
+
+class Worker:
+    """A worker's parts and the order in which they stop."""
+
+    def __init__(
+        self,
+        *,
+        settings: WorkerSettings,
+        worker_id: str,
+        repository: Repository,
+        cache: Cache,
+        dispatcher: Dispatcher,
+        consumer: Consumer,
+        handler: FlightHandler,
+        upkeep: Upkeep,
+    ) -> None:
+        self._settings = settings
+        self._id = worker_id
+        self._repository = repository
+        self._cache = cache
+        self._dispatcher = dispatcher
+        self._consumer = consumer
+        self._handler = handler
+        self._upkeep = upkeep
+        self._draining = False
+
+    @classmethod
+    async def open(
+        cls,
+        stack: contextlib.AsyncExitStack,
+        document: RuntimeDocument,
+        settings: WorkerSettings,
+        worker_id: str,
+    ) -> Worker:
+        """Open all stores and start the guard; ``stack`` closes them in reverse order."""
+        database = await asyncio.to_thread(Database.open, document.stores.database)
+        stack.push_async_callback(database.close)
+        repository = Repository(
+            database,
+            document.retention,
+            max_attempts=settings.max_attempts,
+            backoff=settings.backoff,
+            lease=settings.lease,
+        )
+        cache = Cache(document.stores.cache, document.platform)
+        await cache.open()
+        stack.push_async_callback(cache.close)
+        dispatcher = Dispatcher(document.stores.queue, document.platform)
+        await dispatcher.open()
+        stack.push_async_callback(dispatcher.close)
+        signer = UrlSigner(_signing_key(document))
+        objects = open_objects(document.stores.objects, signer)
+        pool = None
+        if document.egress.proxies is not None:
+            pool = ProxyPool(document.egress.proxies, cache.client, document.platform)
+        guard = Guard(document.egress)
+        await guard.start(settings.work_dir / f"guard-{os.getpid()}.sock")
+        stack.push_async_callback(guard.close)
+        runner = await stack.enter_async_context(Runner(document, guard))
+        handler = FlightHandler(
+            document=document,
+            worker_id=worker_id,
+            repository=repository,
+            cache=cache,
+            dispatcher=dispatcher,
+            objects=objects,
+            runner=runner,
+            proxies=pool,
+        )
+        consumer = Consumer(
+            document.stores.queue, document.platform, handler.handle, concurrency=settings.concurrency
+        )
+        upkeep = Upkeep(
+            settings=settings,
+            worker_id=worker_id,
+            repository=repository,
+            cache=cache,
+            dispatcher=dispatcher,
+            objects=objects,
+            handler=handler,
+            proxies=pool,
+        )
+        return cls(
+            settings=settings,
+            worker_id=worker_id,
+            repository=repository,
+            cache=cache,
+            dispatcher=dispatcher,
+            consumer=consumer,
+            handler=handler,
+            upkeep=upkeep,
+        )
+
+    async def readiness(self) -> str | None:
+        """None when flights are being taken, else why not."""
+        if self._draining:
+            return "draining"
+        try:
+            await self._dispatcher.ping()
+            await self._repository.ping()
+        except Problem as problem:
+            return problem.detail
+        return None
+
+    async def run_until(self, stopping: asyncio.Event, hurry: asyncio.Event) -> None:
+        """Take and run flights until ``stopping``, then drain, at once when ``hurry`` is set."""
+        async with asyncio.TaskGroup() as group:
+            upkeep = group.create_task(self._upkeep.run())
+            consuming = group.create_task(self._consumer.run())
+            await stopping.wait()
+            log.info("draining", extra={"worker": self._id, "running": self._handler.busy})
+            self._draining = True
+            self._upkeep.draining = True
+            await self._consumer.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.drain_timeout):
+                    await _first_of(self._handler.idle(), hurry.wait())
+            await self._handler.hand_back_all()
+            upkeep.cancel()
+            consuming.cancel()
+        await self._repository.remove_worker(self._id)
+        log.info("drained", extra={"worker": self._id})
+
+
+async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _signing_key(document: RuntimeDocument) -> bytes:
+    """Workers publish and never sign; an API's key is used where the document carries one."""
+    path: Path | None = document.api.signing_key_file if document.api else None
+    return bytes.fromhex(path.read_text()) if path else b"\0" * 32

@@ -1,0 +1,132 @@
+"""What a worker does beside running flights, so that everything accepted keeps moving.
+
+- **heartbeat**: a row that says "alive"; with the same beat it drops flights that are no longer its own.
+- **stops**: cancellations, told through Valkey and found again at the next beat if that message was lost.
+- **sweep**: flights of dead workers go back to the queue, due ones are dispatched again. Every worker sweeps, at a
+  jittered interval; a sweep that finds nothing is one read.
+- **purge**: what is past its retention goes, rows first, then the bytes nobody refers to.
+
+No loop ends because of a fault: it is logged, counted, and tried again at the next turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+from collections.abc import Awaitable, Callable
+
+from reelplane_crds.runtime import WorkerSettings
+from reelplane_workloads.cache import Cache
+from reelplane_workloads.core.errors import Problem
+from reelplane_workloads.core.metrics import SWEEPS
+from reelplane_workloads.download.workdir import clean_abandoned
+from reelplane_workloads.egress.proxies import ProxyPool
+from reelplane_workloads.queue.dispatch import Dispatcher
+from reelplane_workloads.storage.objects import Objects
+from reelplane_workloads.store.repository import Repository
+from reelplane_workloads.worker.flights import FlightHandler, StopReason
+
+log = logging.getLogger("reelplane.worker.upkeep")
+
+SWEEP_INTERVAL = 2.0
+"""Seconds, +-25 %. Worker death is noticed within lease + this (10 + 2.5 s by default)."""
+PURGE_INTERVAL = 60.0
+REDISPATCH = 500
+"""Flights that one sweep dispatches again at most; the most urgent ones first."""
+
+
+class Upkeep:
+    """The loops of one worker. ``draining`` is what the heartbeat tells the others."""
+
+    def __init__(
+        self,
+        *,
+        settings: WorkerSettings,
+        worker_id: str,
+        repository: Repository,
+        cache: Cache,
+        dispatcher: Dispatcher,
+        objects: Objects,
+        handler: FlightHandler,
+        proxies: ProxyPool | None,
+    ) -> None:
+        self.draining = False
+        self._settings = settings
+        self._id = worker_id
+        self._repository = repository
+        self._cache = cache
+        self._dispatcher = dispatcher
+        self._objects = objects
+        self._handler = handler
+        self._proxies = proxies
+        self._unclaimed: set[tuple[str, int]] = set()
+
+    async def run(self) -> None:
+        """Run all loops until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_forever("heartbeat", self._settings.heartbeat, self.beat))
+            group.create_task(_forever("sweep", SWEEP_INTERVAL, self.sweep))
+            group.create_task(_forever("purge", PURGE_INTERVAL, self.purge))
+            group.create_task(_forever("stops", 1.0, self._listen_for_stops))
+            if self._proxies is not None:
+                group.create_task(_forever("proxy health", 1.0, self._proxies.check_forever))
+
+    async def beat(self) -> None:
+        """Say that this worker lives, and stop flights that are not its own any more."""
+        await self._repository.heartbeat(
+            self._id,
+            worker_class=self._settings.worker_class,
+            host=socket.gethostname(),
+            capacity=self._settings.concurrency,
+            busy=self._handler.busy,
+            draining=self.draining,
+        )
+        own = await self._repository.live_flights_of(self._id)
+        running = self._handler.running()
+        for flight_id, fence in running.items():
+            if own.get(flight_id) != fence:
+                self._handler.stop(flight_id, StopReason.TAKEN)
+        # A claim whose answer was lost is ours in the database and runs nowhere. One beat's grace: a claim that is
+        # being answered right now looks the same.
+        idle = own.items() - running.items()
+        for flight_id, fence in idle & self._unclaimed:
+            await self._repository.hand_back(flight_id, fence)
+        self._unclaimed = idle
+
+    async def sweep(self) -> None:
+        """Hand out again what dead workers held and what the queue may have lost; tell followers of what ended."""
+        backlog = await self._repository.backlog()
+        # A queue that holds all that is due has lost nothing: with a long backlog there is no need to say it again.
+        lost = await self._dispatcher.depth() < backlog.total
+        found = await self._repository.sweep(REDISPATCH if lost else 0)
+        for flight in found.ended:
+            await self._handler.announce_end(flight)
+        SWEEPS.labels("dispatched").inc(len(found.dispatch))
+        SWEEPS.labels("ended").inc(len(found.ended))
+        if found.dispatch:
+            await self._dispatcher.dispatch(found.dispatch)
+
+    async def purge(self) -> None:
+        """Drop what is past its retention: rows, then objects that no medium refers to, then old work folders."""
+        for key in await self._repository.purge():
+            await self._objects.delete(key)
+            await self._repository.forget_object(key)
+        await asyncio.to_thread(clean_abandoned, self._settings.work_dir)
+
+    async def _listen_for_stops(self) -> None:
+        async for flight_id in self._cache.stops():
+            self._handler.stop(flight_id, StopReason.CANCELLED)
+
+
+async def _forever(name: str, interval: float, turn: Callable[[], Awaitable[None]]) -> None:
+    """Run ``turn`` every ``interval`` seconds, spread by a quarter so that workers do not beat in step."""
+    while True:
+        try:
+            await turn()
+        except Problem as problem:
+            log.warning("%s: %s", name, problem)
+        except Exception:
+            log.exception("%s failed; next try in %s s", name, interval)
+        await asyncio.sleep(interval * random.uniform(0.75, 1.25))  # noqa: S311 - spreading, not secrecy
