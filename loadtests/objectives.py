@@ -24,11 +24,12 @@ _HOLDS: dict[Kind, Callable[[float, float], bool]] = {
 class Measure:
     kind: Kind
     unit: str
+    """``%``: the value itself is a fraction of one."""
     says: str
 
 
 MEASURES: dict[str, Measure] = {
-    "error_rate": Measure("at most", "", "failed requests and jobs, as a part of all"),
+    "error_rate": Measure("at most", "%", "failed requests and jobs, as a part of all"),
     "p50_ms": Measure("at most", "ms", "half of all answers came within this time"),
     "p99_ms": Measure("at most", "ms", "99 of 100 answers came within this time"),
     "rps": Measure("at least", "/s", "requests answered per second, over the whole test"),
@@ -57,9 +58,20 @@ class Verdict:
     def line(self) -> str:
         """``PASS  p99_ms       at most 500 ms     41 ms``."""
         word = {True: "PASS", False: "FAIL", None: "----"}[self.passed]
-        value = "not measured" if self.value is None else f"{_short(self.value)} {self.measure.unit}"
-        bound = f"{self.measure.kind} {_short(self.bound)} {self.measure.unit}"
-        return f"{word}  {self.name:<12} {bound:<18} {value}".rstrip()
+        return f"{word}  {self.name:<12} {self.wanted:<18} {self.shown}"
+
+    @property
+    def wanted(self) -> str:
+        return f"{self.measure.kind} {self._figure(self.bound)}"
+
+    @property
+    def shown(self) -> str:
+        return "not measured" if self.value is None else self._figure(self.value)
+
+    def _figure(self, value: float) -> str:
+        if self.measure.unit == "%":
+            value *= 100
+        return f"{value:.4g} {self.measure.unit}".rstrip()
 
 
 def judge(objectives: Mapping[str, float], measured: Mapping[str, float | None]) -> tuple[Verdict, ...]:
@@ -68,7 +80,3 @@ def judge(objectives: Mapping[str, float], measured: Mapping[str, float | None])
         if name not in MEASURES:
             raise KeyError(f"{name!r} is no measure; there are: {', '.join(MEASURES)}")
     return tuple(Verdict(name, bound, measured.get(name)) for name, bound in objectives.items())
-
-
-def _short(value: float) -> str:
-    return f"{value:.4g}"

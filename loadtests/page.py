@@ -77,11 +77,10 @@ def _time_chart(record: Record) -> str:
 
 def _verdict(verdict: Verdict) -> str:
     word = _WORDS[verdict.passed]
-    value = "-" if verdict.value is None else f"{verdict.value:.4g} {verdict.measure.unit}"
-    bound = f"{verdict.measure.kind} {verdict.bound:.4g} {verdict.measure.unit}"
+    value = "" if verdict.value is None else verdict.shown
     return (
         f'<tr class="{word.split()[0]}"><td><b>{word}</b></td><td>{escape(verdict.name)}</td>'
-        f'<td class="n">{escape(value)}</td><td class="n">{escape(bound)}</td>'
+        f'<td class="n">{escape(value)}</td><td class="n">{escape(verdict.wanted)}</td>'
         f"<td>{escape(MEASURES[verdict.name].says)}</td></tr>"
     )
 

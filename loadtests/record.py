@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import gevent
-from locust.env import Environment
-from locust.stats import RequestStats, StatsEntry
+if TYPE_CHECKING:
+    # Importing locust makes the whole process cooperative (gevent); who only reads records is spared that.
+    from locust.env import Environment
+    from locust.stats import RequestStats, StatsEntry
 
-from loadtests.users import JOB
+JOB = "JOB"
+"""Request type under which a whole job is recorded, from asking to its end: no answer's time, but a person's wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,18 @@ def percentile(times: Mapping[int, int], part: float) -> float | None:
     return None
 
 
-def sample(environment: Environment, seconds: list[Second], interval: float = 1.0) -> None:
-    """Append a ``Second`` every ``interval`` seconds; runs in a greenlet until it is killed."""
+def sample(environment: Environment, seconds: list[Second], sleep: Callable[[float], None]) -> None:
+    """Append a ``Second`` about every second; runs in a greenlet until it is killed. ``sleep`` is gevent's."""
     began = then = time.monotonic()
     times: Counter[int] = Counter()
     requests = failures = 0
     while True:
-        gevent.sleep(interval)
+        sleep(1.0)
         now = time.monotonic()
         entries = _answers(environment.stats)
         new_times, new_requests = _histogram(entries), sum(entry.num_requests for entry in entries)
         new_failures = sum(entry.num_failures for entry in entries)
-        # Another user's burst may have delayed this greenlet: the rate is per second, whatever the interval was.
+        # Another user's burst may have delayed this greenlet: the rate is per second, however long it slept.
         scale = 1 / (now - then)
         latest = new_times - times
         seconds.append(

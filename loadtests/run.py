@@ -29,7 +29,7 @@ from loadtests import objectives, page, record
 from loadtests.local import LocalPlatform, PlatformError
 from loadtests.scenarios import SCENARIOS, Scenario
 from loadtests.site import Site
-from loadtests.users import Person, Videos
+from loadtests.users import Person, Videos, Viewer
 
 PLATFORM = Path(__file__).with_name("platform.yaml")
 
@@ -48,10 +48,12 @@ class Target:
 @contextlib.contextmanager
 def local() -> Iterator[Target]:
     """A platform and a site on this machine, for the time of the test. Raises PlatformError."""
-    with tempfile.TemporaryDirectory(prefix="rp-load") as state, Site() as site:
-        with LocalPlatform([PLATFORM], Path(state)) as platform:
-            known, fresh, viral = site.urls["known"], site.urls["fresh"], str(site.urls["viral"])
-            yield Target(platform.url, known, iter(fresh), viral, site.extractions)
+    with (
+        tempfile.TemporaryDirectory(prefix="rp-load") as state,
+        Site() as site,
+        LocalPlatform([PLATFORM], Path(state)) as platform,
+    ):
+        yield Target(platform.url, site.known, iter(site.fresh), site.viral, site.extractions)
 
 
 def remote(host: str, videos: Sequence[str]) -> Target:
@@ -60,11 +62,19 @@ def remote(host: str, videos: Sequence[str]) -> Target:
 
 
 def prepare(environment: Environment, known: Sequence[str]) -> None:
-    """Have the platform bring in what viewers take for granted, before anything is counted."""
-    for number, url in enumerate(known):
-        person = Person(environment)
+    """Have the platform bring in what viewers take for granted, before anything is counted. Raises PlatformError."""
+
+    def bring(number: int, url: str) -> None:
+        person = environment.user_classes[0](environment)
+        assert isinstance(person, Person)
         person.come_from(-1 - number)  # addresses that no user of the test has
         person.follow(person.ask(url), time.perf_counter())
+
+    gevent.joinall([gevent.spawn(bring, number, url) for number, url in enumerate(known)])
+    if environment.stats.errors:
+        found = "; ".join(what for what, _ in record.failures(environment.stats))
+        raise PlatformError(f"the videos that viewers watch could not be brought in: {found}")
+    environment.stats.clear_all()
 
 
 def run(name: str, scenario: Scenario, target: Target, *, users: int, seconds: float) -> record.Record:
@@ -77,14 +87,14 @@ def run(name: str, scenario: Scenario, target: Target, *, users: int, seconds: f
     )
     for kind, weight in scenario.users.items():
         kind.weight = weight
+        kind.host = target.host
     environment.videos = Videos(known=target.known, fresh=target.fresh, viral=target.viral)  # type: ignore[attr-defined]
     runner = environment.create_local_runner()
-    if "Viewer" in {kind.__name__ for kind in scenario.users}:
+    if Viewer in scenario.users:
         prepare(environment, target.known)
-        environment.stats.clear_all()
     samples: list[record.Second] = []
     started, began = datetime.now(UTC), time.monotonic()
-    sampler = gevent.spawn(record.sample, environment, samples)
+    sampler = gevent.spawn(record.sample, environment, samples, gevent.sleep)
     runner.start_shape()
     if runner.shape_greenlet is not None:
         runner.shape_greenlet.join()

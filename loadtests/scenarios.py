@@ -6,7 +6,7 @@ from a working one. How fast it is, ``make bench`` measures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from locust import LoadTestShape
@@ -22,7 +22,8 @@ class Scenario:
     says: str
     users: Mapping[type[Person], int]
     """Who, by weight."""
-    shape: type[LoadTestShape]
+    shape: Callable[[int, float], LoadTestShape]
+    """Made of the users at the most and the seconds."""
     peak: int
     """Users at the most, unless ``--users`` says otherwise."""
     minutes: float

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from loadtests.origin import Origin, make_clip
 
@@ -54,7 +55,10 @@ class Site:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "loadtests.site"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self.urls = self._read()
+        said = self._read()
+        self.known: list[str] = said["known"]
+        self.fresh: list[str] = said["fresh"]
+        self.viral: str = said["viral"]
         return self
 
     def __exit__(
@@ -71,12 +75,12 @@ class Site:
         self._process.stdin.flush()
         return int(self._read()["most"])
 
-    def _read(self) -> dict[str, list[str]]:
+    def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the site ended with {self._process.wait()}")
-        said: dict[str, list[str]] = json.loads(line)
+        said: dict[str, Any] = json.loads(line)
         return said
 
 

@@ -22,8 +22,8 @@ from locust import between, constant, constant_pacing, task
 from locust.contrib.fasthttp import FastHttpUser
 from locust.exception import RescheduleTask
 
-JOB = "JOB"
-"""Request type under which a whole job is recorded, from asking to its end: no answer's time, but a person's wait."""
+from loadtests.record import JOB
+
 POLL = 0.5
 """Seconds between looks at a running job; the page uses the event stream instead."""
 PATIENCE = 120.0
@@ -82,7 +82,7 @@ class Person(FastHttpUser):
 
     @property
     def videos(self) -> Videos:
-        videos: Videos = self.environment.videos  # type: ignore[attr-defined]
+        videos: Videos = self.environment.videos
         return videos
 
     def ask(self, url: str) -> dict[str, Any]:

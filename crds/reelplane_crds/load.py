@@ -167,7 +167,10 @@ class _Collected:
         try:
             item = model.model_validate(document.value)
         except ValidationError as error:
+            told = {each.path for each in document.mistakes}
             for each in findings(model, document.value, error, secret=model is Secret):
+                if each.path in told:
+                    continue  # What the text made of it has been reported already.
                 line = document.line_of(each.path)
                 errors.append(FileError(file, line, _dotted(each.path), each.message, each.fix, subject))
             return errors

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from reelplane_crds.kinds.common import API_VERSION, GROUP, Resource
-from reelplane_crds.kinds.values import MEANS, JsonSchema
+from reelplane_crds.kinds.values import DETAIL, MEANS, JsonSchema
 from reelplane_crds.schema import openapi
 
 _VALIDATIONS = "x-kubernetes-validations"
@@ -98,7 +98,7 @@ def _default(node: JsonSchema, required: bool) -> str:
     if node["type"] == "object":
         inner = node["default"]
         if all(each == node["properties"][name].get("default") for name, each in inner.items()):
-            return "its fields' own"
+            return "those of its fields"
     return f"`{_flow(node['default'])}`"
 
 
@@ -126,6 +126,8 @@ def _bounds(node: JsonSchema) -> str:
         for rule in node.get(_VALIDATIONS, ())
         if node["type"] == "string"
     ]
+    if node.get(DETAIL):
+        found.append(node[DETAIL])
     return ", ".join(found)
 
 

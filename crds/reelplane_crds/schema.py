@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from reelplane_crds.kinds.common import GROUP, VERSION, Name, Resource
-from reelplane_crds.kinds.values import MEANS, JsonSchema
+from reelplane_crds.kinds.values import DETAIL, MEANS, JsonSchema
 
 _DROPPED = frozenset({"title", "additionalProperties", "$defs"})
 
@@ -28,7 +28,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def openapi(kind: type[Resource]) -> JsonSchema:
-    """The structural schema of a kind, still with the words (``values.MEANS``) that only reference pages show."""
+    """The structural schema of a kind, still with the words that only reference pages show (``values.MEANS``)."""
     raw = kind.model_json_schema(by_alias=True, schema_generator=_Generator)
     schema = _structural(raw, raw.get("$defs", {}))
     properties = {
@@ -116,5 +116,5 @@ def _in_order(node: JsonSchema) -> list[str]:
 def _published(node: Any) -> Any:
     """The schema without the words that are for reference pages only."""
     if isinstance(node, dict):
-        return {key: _published(value) for key, value in node.items() if key != MEANS}
+        return {key: _published(value) for key, value in node.items() if key not in (MEANS, DETAIL)}
     return [_published(each) for each in node] if isinstance(node, list) else node

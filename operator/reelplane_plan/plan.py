@@ -119,7 +119,9 @@ def _missing(path: str, kind: str, name: str, known: list[str]) -> Problem:
 def _notes(platform: VideoPlatform, facts: Facts) -> list[Note]:
     spec, at = platform.spec, f"VideoPlatform/{platform.metadata.name}: spec"
     notes = []
-    asked_for_more = "max" in spec.api.replicas.model_fields_set and spec.api.replicas.max > spec.api.replicas.min
+    asked_for_more = (
+        "max" in spec.api.replicas.model_fields_set and spec.api.replicas.max > spec.api.replicas.min
+    )
     if facts.target == "local" and asked_for_more:
         notes.append(
             Note(

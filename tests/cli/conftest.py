@@ -49,7 +49,14 @@ class Platform:
         self.process: subprocess.Popen[bytes] | None = None
 
     def workload(self, role: str, *flags: str, **fields: Any) -> dict[str, Any]:
-        argv = [sys.executable, str(STAND_IN / "workload.py"), str(self._journal), "{instance}", "--own-fd", "{own-fd}"]
+        argv = [
+            sys.executable,
+            str(STAND_IN / "workload.py"),
+            str(self._journal),
+            "{instance}",
+            "--own-fd",
+            "{own-fd}",
+        ]
         if role == "api":
             argv += ["--listen-fd", "{listen-fd}"]
         return {"name": role, "role": role, "argv": [*argv, *flags], **fields}
@@ -58,7 +65,14 @@ class Platform:
         self._specs_file.write_text(json.dumps(specs))
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, STAND_IN / "supervise.py", self.file, self.state, self._specs_file, str(port)]
+                [
+                    sys.executable,
+                    STAND_IN / "supervise.py",
+                    self.file,
+                    self.state,
+                    self._specs_file,
+                    str(port),
+                ]
                 + ([self.backlog_file] if self.backlog_file.exists() else []),
                 stdout=output,
                 stderr=output,
@@ -68,7 +82,9 @@ class Platform:
 
     def report(self, waiting: int, busy: dict[str, int]) -> None:
         """What the platform will say about its backlog."""
-        workers = [{"id": name, "busy": jobs, "capacity": 2, "draining": False} for name, jobs in busy.items()]
+        workers = [
+            {"id": name, "busy": jobs, "capacity": 2, "draining": False} for name, jobs in busy.items()
+        ]
         queue = {"waiting": waiting, "running": sum(busy.values()), "delayed": 0}
         fresh = self.backlog_file.with_suffix(".new")
         fresh.write_text(json.dumps({"queue": queue, "workers": workers}))
@@ -98,6 +114,9 @@ class Platform:
             return []
         entries = [json.loads(line) for line in self._journal.read_text().splitlines()]
         return [entry for entry in entries if entry["event"] == event]
+
+    def events(self) -> list[str]:
+        return [json.loads(line)["event"] for line in self._journal.read_text().splitlines()]
 
     def said(self) -> str:
         return self.output.read_text() if self.output.exists() else ""

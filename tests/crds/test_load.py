@@ -179,7 +179,7 @@ def test_a_document_that_is_no_object_of_ours_is_told_so(text: str, told: str) -
         ("  1: x", 'a key must be text; quote it: "1"'),
         (
             "  api: {port: !!python/name:os.system x}",
-            "spec.api.port: is not a plain value; quote it if it is meant as text",
+            "spec.api.port: is not a plain value; quote it if",
         ),
     ],
 )
@@ -294,7 +294,9 @@ def test_a_secret_is_read_plain_or_in_base64_and_plain_wins() -> None:
 )
 def test_a_secrets_value_never_shows(line: str) -> None:
     assert "hunter2" not in refusal(SECRET + line)
-    assert "hunter2" not in repr(load_text(SECRET + "stringData: {a: hunter2}\ndata: {b: aHVudGVyMg==}"))
+    shown = repr(load_text(SECRET + "stringData: {a: hunter2}\ndata: {b: aHVudGVyMg==}"))
+    assert "hunter2" not in shown
+    assert "aHVudGVyMg" not in shown
 
 
 values = st.recursive(

@@ -134,8 +134,9 @@ Name = Annotated[
     Form(
         r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
         40,
-        "a name (lower-case letters, digits and '-', at most 40, starting with a letter)",
+        "a name",
         "shorts",
+        "lower-case letters, digits and '-', at most 40, starting with a letter",
     ),
 ]
 """Name of an object of ours: a DNS label, short enough to leave room for its children's suffixes in 63."""
@@ -156,8 +157,9 @@ HostName = Annotated[
     Form(
         r"^[a-z0-9]([-a-z0-9]{0,62})(\.[a-z0-9]([-a-z0-9]{0,62}))*$",
         253,
-        "a host name in lower case, without scheme or port",
+        "a host name",
         "media.internal.example.com",
+        "lower case, without scheme or port",
     ),
 ]
 HttpUrl = Annotated[
@@ -165,8 +167,9 @@ HttpUrl = Annotated[
     Form(
         r"^https?://[^\s/@]+(/\S*)?$",
         2048,
-        "an http(s) URL without credentials",
+        "a URL",
         "https://www.example.com/path",
+        "http or https, without credentials",
     ),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]

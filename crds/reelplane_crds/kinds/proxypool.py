@@ -29,8 +29,9 @@ ProxyUrl = Annotated[
     Form(
         r"^(http|socks5)://[^\s/@]+:[0-9]{1,5}$",
         256,
-        "a proxy's URL: http or socks5, host and port, credentials kept in credentialsFrom",
+        "a proxy's URL",
         "http://proxy.example.com:3128",
+        "http or socks5, host and port; credentials stand in credentialsFrom",
     ),
 ]
 

@@ -163,14 +163,18 @@ class S3(ApiModel):
         Annotated[
             str,
             Form(
-                r"^https?://[^\s/@]+$", 256, "an http(s) URL of scheme, host and port", "http://10.0.0.5:9000"
+                r"^https?://[^\s/@]+$",
+                256,
+                "a URL",
+                "http://10.0.0.5:9000",
+                "http or https, host and port only",
             ),
         ]
         | None
     ) = None
     """URL of a server that speaks S3. Not set: AWS."""
     prefix: Annotated[
-        str, Form(r"^([-_.a-zA-Z0-9]+/)*$", 256, "a key prefix: empty, or ending with '/'", "media/")
+        str, Form(r"^([-_.a-zA-Z0-9]+/)*$", 256, "a key prefix", "media/", "empty, or ending with '/'")
     ] = ""
     """What every key starts with, so that several platforms can share a bucket; ends with '/'."""
     access_key_from: SecretKeyRef | None = None

@@ -28,7 +28,7 @@ class Report:
     waiting: int
     running: int
     busy: Mapping[str, int]
-    """Jobs per instance. A worker's id is its instance name, alone or followed by ``:`` and anything."""
+    """Jobs per worker id: the instance's name, alone or with a suffix that tells its runs apart (``worker-3-…``)."""
 
     @classmethod
     def parse(cls, status: Mapping[str, Any]) -> Report | None:
@@ -37,8 +37,7 @@ class Report:
             queue = status["queue"]
             busy: dict[str, int] = {}
             for worker in status["workers"]:
-                instance = str(worker["id"]).partition(":")[0]
-                busy[instance] = busy.get(instance, 0) + int(worker["busy"])
+                busy[str(worker["id"])] = int(worker["busy"])
             return cls(int(queue["waiting"]), int(queue["running"]), busy)
         except (KeyError, TypeError, ValueError):
             return None
@@ -81,6 +80,12 @@ async def follow(rule: ScalingRule, group: Scalable, source: StatusSource) -> No
 def loads_of(members: list[tuple[str, bool, bool]], report: Report) -> list[WorkerLoad]:
     """A ready worker that the platform does not list counts as busy: it is not taken on a guess."""
     return [
-        WorkerLoad(instance, busy=report.busy.get(instance, 1 if ready else 0), draining=draining)
+        WorkerLoad(instance, busy=_busy(instance, report, unknown=1 if ready else 0), draining=draining)
         for instance, ready, draining in members
     ]
+
+
+def _busy(instance: str, report: Report, *, unknown: int) -> int:
+    """A run that has just died may still be listed beside its successor: their jobs count together."""
+    listed = [jobs for id, jobs in report.busy.items() if id == instance or id.startswith(f"{instance}-")]
+    return sum(listed) if listed else unknown

@@ -27,8 +27,8 @@ from reelplane_plan.render.processes import ProcessSpec
 
 _GIVE_UP_EXITS = 3
 """A process that ends this often without ever being ready keeps the platform from starting."""
-_HURRIED = 1.0
-"""Seconds a process is given once the person has asked twice."""
+_HURRIED = 3.0
+"""Seconds a process is given once the person has asked twice: to hand its jobs back without finishing them."""
 _STATUS_TIMEOUT = 2.0
 
 
@@ -104,6 +104,8 @@ async def end(
                 {*pending, hurried}, timeout=left, return_when=asyncio.FIRST_COMPLETED
             )
             if hurried in done:
+                for child in children:
+                    child.hurry()
                 _, pending = await asyncio.wait(pending, timeout=min(left, _HURRIED))
                 break
             pending -= done

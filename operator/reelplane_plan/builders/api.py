@@ -20,6 +20,9 @@ from reelplane_plan.types import (
 SIGNING_KEY = SecretFile("signing-key", None)
 """Signs cookies and media links. Made once by the runtime: a new one would end every session and link."""
 
+_GRACE = 25
+"""Seconds: the API lets requests under way finish for 20, then closes its stores."""
+
 
 def settings(
     platform: VideoPlatform, facts: Facts, secrets: SecretReader
@@ -63,6 +66,6 @@ def workload(
         config=Config(document, files),
         endpoint=Endpoint("http", f"{name}-api", api.port),
         scale=Scale(replicas=api.replicas.min),
-        policy=Policy(after=after, drain_stage=1, grace=15),
+        policy=Policy(after=after, drain_stage=1, grace=_GRACE),
         resources=Resources("500m", "256Mi", "1Gi"),
     )

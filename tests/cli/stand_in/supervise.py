@@ -30,12 +30,16 @@ def spec(value: Any) -> ProcessSpec:
     return ProcessSpec(argv=argv, after=after, rule=rule, **value)
 
 
-async def backlog() -> dict[str, Any] | None:
+def read_backlog() -> dict[str, Any] | None:
     try:
         value: dict[str, Any] = json.loads(Path(rest[0]).read_text())
         return value
     except (OSError, ValueError):
         return None
+
+
+async def backlog() -> dict[str, Any] | None:
+    return read_backlog()
 
 
 specs = [spec(value) for value in json.loads(Path(specs_file).read_text())]

@@ -27,14 +27,19 @@ arguments = parser.parse_args()
 
 
 def note(event: str) -> None:
-    line = json.dumps({"event": event, "instance": arguments.instance, "pid": os.getpid(), "at": time.monotonic()})
+    line = json.dumps(
+        {"event": event, "instance": arguments.instance, "pid": os.getpid(), "at": time.monotonic()}
+    )
     with open(arguments.journal, "a") as journal:
         journal.write(line + "\n")
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        status = {"queue": {"waiting": 3, "running": 2, "delayed": 1}, "cache": {"hits": {"memory": 9}, "hitRate": 0.9}}
+        status = {
+            "queue": {"waiting": 3, "running": 2, "delayed": 1},
+            "cache": {"hits": {"memory": 9}, "hitRate": 0.9},
+        }
         status["workers"] = [{"id": "worker-0", "busy": 1, "capacity": 2, "draining": False}]
         body = json.dumps(status | {"instance": arguments.instance, "pid": os.getpid()}).encode()
         self.send_response(200)

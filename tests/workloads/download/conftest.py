@@ -23,6 +23,7 @@ from reelplane_crds.runtime import (
     Stores,
     WorkerSettings,
 )
+from reelplane_workloads.core.errors import Code, Problem
 from reelplane_workloads.download.protocol import Found, Progress
 from reelplane_workloads.download.runner import Outcome, Runner
 from reelplane_workloads.egress.guard import Guard
@@ -106,24 +107,44 @@ class Watcher:
 
 
 class Bench:
-    """A runner with its guard. ``run`` runs one flight of a URL."""
+    """A runner with its guard. ``run`` runs one flight of a URL and keeps what it told in ``seen``."""
 
     def __init__(self, runner: Runner, guard: Guard, settings: RuntimeDocument) -> None:
         self.runner, self.guard, self.settings = runner, guard, settings
+        self.seen: list[Watcher] = []
 
     @property
     def work(self) -> Path:
         assert self.settings.worker is not None
         return self.settings.worker.work_dir
 
-    async def run(self, url: str, watcher: Watcher | None = None, **options: Any) -> Outcome:
-        watcher = watcher or Watcher()
+    async def run(
+        self,
+        url: str,
+        *,
+        answer: Literal["go", "stop"] = "go",
+        upstream: ProxyEndpoint | None = None,
+        on_progress: Callable[[Progress], Awaitable[None]] | None = None,
+        id: str = "f1",
+        kind: FlightKind = FlightKind.DOWNLOAD,
+        **options: Any,
+    ) -> Outcome:
+        self.seen.append(watcher := Watcher(answer=answer, upstream=upstream, on_progress=on_progress))
         return await self.runner.run(
-            flight(url, **options),
+            flight(url, id=id, kind=kind, **options),
             choose_egress=watcher.choose,
             on_info=watcher.info,
             on_progress=watcher.progressed,
         )
+
+    async def discard(self, id: str) -> None:
+        await self.runner.discard(flight("https://localhost/", id=id))
+
+    async def code(self, url: str, **how: Any) -> Code:
+        """The code of the Problem that a flight of ``url`` ends with."""
+        with pytest.raises(Problem) as raised:
+            await self.run(url, **how)
+        return raised.value.code
 
 
 MakeBench = Callable[..., Awaitable[Bench]]

@@ -27,7 +27,9 @@ async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head
 class Origin:
     """An HTTP server on loopback that remembers the heads of the requests it got."""
 
-    port: int = 0
+    port: int
+    folder: Path
+    """An empty folder of the test's own."""
     heads: list[bytes] = field(default_factory=list)
 
     @property
@@ -36,13 +38,11 @@ class Origin:
 
 
 @pytest.fixture
-async def origin() -> AsyncIterator[Callable[..., Awaitable[Origin]]]:
+async def origin(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Origin]]]:
     """Starts origins: ``await origin()`` or ``await origin(handler)``, all stopped at the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def start(handler: Handler = hello, *, host: str = "127.0.0.1") -> Origin:
-            made = Origin()
-
             async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 try:
                     head = await reader.readuntil(b"\r\n\r\n")
@@ -56,7 +56,7 @@ async def origin() -> AsyncIterator[Callable[..., Awaitable[Origin]]]:
 
             server = await asyncio.start_server(serve, host, 0)
             stack.callback(server.close)
-            made.port = server.sockets[0].getsockname()[1]
+            made = Origin(server.sockets[0].getsockname()[1], tmp_path)
             return made
 
         yield start
@@ -92,13 +92,19 @@ class Egress:
     async def get(self, url: str, *fields: bytes) -> bytes:
         """A plain GET in absolute form, with the token."""
         host = url.split("/")[2].encode()
-        lines = [b"GET " + url.encode() + b" HTTP/1.1\r\nHost: " + host + b"\r\n", self.authorization, *fields]
+        lines = [
+            b"GET " + url.encode() + b" HTTP/1.1\r\nHost: " + host + b"\r\n",
+            self.authorization,
+            *fields,
+        ]
         return await self.say(b"".join(lines) + b"\r\n")
 
     async def connect(self, target: str) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
         """CONNECT with the token; the answer's head and the open connection."""
         reader, writer = await self.dial()
-        writer.write(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode() + self.authorization + b"\r\n")
+        writer.write(
+            f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode() + self.authorization + b"\r\n"
+        )
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
         return head, reader, writer
 
@@ -113,14 +119,16 @@ async def egress(short_tmp: Path) -> AsyncIterator[Callable[..., Awaitable[Egres
             *,
             allow: tuple[int, ...] | list[int] = (),
             settings: EgressSettings | None = None,
-            limits: GuardLimits = GuardLimits(),
+            limits: GuardLimits | None = None,
             resolver: Resolver = system_resolver,
             **granted: object,
         ) -> Egress:
             nonlocal count
             count += 1
             openings = tuple(OriginAllow(cidr="127.0.0.1/32", port=port) for port in allow)
-            guard = Guard(settings or EgressSettings(allow=openings), limits=limits, resolver=resolver)
+            guard = Guard(
+                settings or EgressSettings(allow=openings), limits=limits or GuardLimits(), resolver=resolver
+            )
             await guard.start(short_tmp / f"g{count}.sock")
             stack.push_async_callback(guard.close)
             return Egress(guard, guard.grant(**granted))  # type: ignore[arg-type]
@@ -219,7 +227,9 @@ async def upstream() -> AsyncIterator[Callable[..., Awaitable[UpstreamProxy]]]:
                             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
                             await reader.read()
                         case _:
-                            await (_serve_http if kind == "http" else _serve_socks5)(reader, writer, made, login)
+                            await (_serve_http if kind == "http" else _serve_socks5)(
+                                reader, writer, made, login
+                            )
                 except (OSError, asyncio.IncompleteReadError):
                     pass
                 finally:

@@ -8,11 +8,28 @@ import socket
 import struct
 
 import pytest
+import uvloop
 
+from reelplane_crds.runtime import EgressSettings
 from reelplane_workloads.core.errors import Code
+from reelplane_workloads.egress.guard import Guard
 from reelplane_workloads.egress.session import GuardLimits
 
+pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy. fixture")
+
 MEBIBYTE = 2**20
+
+
+@pytest.fixture(params=["asyncio", "uvloop"], scope="module")
+def event_loop_policy(request):
+    """The worker runs uvloop; what its transports do differently shows here if anywhere."""
+    return asyncio.DefaultEventLoopPolicy() if request.param == "asyncio" else uvloop.EventLoopPolicy()
+
+
+async def test_both_event_loops_are_really_used(event_loop_policy) -> None:
+    assert isinstance(event_loop_policy, uvloop.EventLoopPolicy) is isinstance(
+        asyncio.get_running_loop(), uvloop.Loop
+    )
 
 
 async def eventually(condition) -> None:
@@ -59,7 +76,9 @@ async def test_a_tunnel_carries_megabytes_both_ways_unchanged_and_counts_them(or
     writer.close()
 
 
-async def test_a_receiver_that_does_not_read_holds_up_the_sender_instead_of_filling_memory(origin, egress) -> None:
+async def test_a_receiver_that_does_not_read_holds_up_the_sender_instead_of_filling_memory(
+    origin, egress
+) -> None:
     site = await origin(endless)
     out = await egress(allow=[site.port])
     head, reader, writer = await out.connect(f"127.0.0.1:{site.port}")
@@ -164,7 +183,9 @@ async def test_an_origin_that_does_not_listen_is_unreachable(egress) -> None:
     assert out.grant.problem().code is Code.ORIGIN_UNREACHABLE
 
 
-async def test_a_failure_is_forgotten_when_a_later_attempt_at_the_same_origin_goes_well(origin, egress) -> None:
+async def test_a_failure_is_forgotten_when_a_later_attempt_at_the_same_origin_goes_well(
+    origin, egress
+) -> None:
     tries = 0
 
     async def second_time_lucky(reader, writer, head) -> None:
@@ -179,6 +200,15 @@ async def test_a_failure_is_forgotten_when_a_later_attempt_at_the_same_origin_go
     assert out.grant.problem() is not None
     await out.get(site.url)
     await eventually(lambda: out.grant.problem() is None)
+
+
+async def test_a_socket_path_that_is_too_long_gives_way_to_a_short_one(short_tmp) -> None:
+    guard = Guard(EgressSettings())
+    await guard.start(short_tmp / ("long" * 40) / "guard.sock")
+    assert guard.unix_path.exists()
+    folder = guard.unix_path.parent
+    await guard.close()
+    assert not folder.exists()
 
 
 async def test_closing_the_guard_leaves_neither_tunnel_nor_listener_nor_socket_file(origin, egress) -> None:

@@ -61,10 +61,14 @@ async def test_a_revoked_token_is_none(origin, egress) -> None:
         ("GET http://127。0。0。1:PORT/ HTTP/1.1".encode(), 400), (b"GET http://%31.0.0.1:PORT/ HTTP/1.1", 400),
     ],
 )  # fmt: skip
-async def test_a_malformed_request_is_answered_with_what_is_wrong(line: bytes, status: int, origin, egress) -> None:
+async def test_a_malformed_request_is_answered_with_what_is_wrong(
+    line: bytes, status: int, origin, egress
+) -> None:
     site = await origin()
     out = await egress(allow=[site.port])
-    request = line.replace(b"PORT", str(site.port).encode()) + b"\r\nHost: x\r\n" + out.authorization + b"\r\n"
+    request = (
+        line.replace(b"PORT", str(site.port).encode()) + b"\r\nHost: x\r\n" + out.authorization + b"\r\n"
+    )
     assert (await out.say(request)).startswith(f"HTTP/1.1 {status} ".encode())
     assert site.heads == []
 
@@ -81,7 +85,9 @@ async def test_a_malformed_request_is_answered_with_what_is_wrong(line: bytes, s
         (b"Host: a\r\nHost: b\r\n", 400),
     ],
 )  # fmt: skip
-async def test_what_two_parsers_could_read_differently_is_refused(fields: bytes, status: int, origin, egress) -> None:
+async def test_what_two_parsers_could_read_differently_is_refused(
+    fields: bytes, status: int, origin, egress
+) -> None:
     site = await origin()
     out = await egress(allow=[site.port])
     smuggled = b"GET /admin HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -90,7 +96,9 @@ async def test_what_two_parsers_could_read_differently_is_refused(fields: bytes,
     assert site.heads == []
 
 
-async def test_the_origin_gets_the_targets_host_and_nothing_that_was_meant_for_the_proxy(origin, egress) -> None:
+async def test_the_origin_gets_the_targets_host_and_nothing_that_was_meant_for_the_proxy(
+    origin, egress
+) -> None:
     site = await origin()
     out = await egress(allow=[site.port])
     fields = (
@@ -130,7 +138,9 @@ async def test_one_request_per_connection_what_follows_is_not_forwarded(origin, 
 async def test_a_client_that_waits_for_100_continue_gets_it(origin, egress) -> None:
     async def echo(reader, writer, head) -> None:
         body = await reader.readexactly(3)
-        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n" + body)
+        writer.write(
+            b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n" + body
+        )
 
     site = await origin(echo)
     out = await egress(allow=[site.port])

@@ -17,11 +17,11 @@ from reelplane_workloads.egress.session import GuardLimits
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 @pytest.mark.parametrize("login", ["", "me:se:cret"])
 async def test_a_job_goes_through_its_proxy_with_credentials_from_the_file(
-    kind, login, origin, egress, upstream, tmp_path
+    kind, login, origin, egress, upstream
 ) -> None:
     site = await origin()
     proxy = await upstream(kind, login=login)
-    credentials = tmp_path / "credentials"
+    credentials = site.folder / "credentials"
     credentials.write_text(f"{login}\n")
     endpoint = ProxyEndpoint(name="p1", url=proxy.url, credentials_file=credentials if login else None)
     out = await egress(allow=[site.port], upstream=endpoint)
@@ -55,7 +55,9 @@ async def test_the_proxy_is_given_the_judged_address_never_the_name(kind, origin
     [("http", "refuse"), ("http", "hang"), ("http", "reset"), ("http", "garbage"), ("socks5", "hang"),
      ("socks5", "reset"), ("socks5", "garbage")],
 )  # fmt: skip
-async def test_a_bad_proxy_is_told_as_such_so_that_another_can_be_tried(kind, fault, origin, egress, upstream) -> None:
+async def test_a_bad_proxy_is_told_as_such_so_that_another_can_be_tried(
+    kind, fault, origin, egress, upstream
+) -> None:
     site = await origin()
     proxy = await upstream(kind, fault=fault)
     endpoint = ProxyEndpoint(name="bad one", url=proxy.url)
@@ -67,7 +69,9 @@ async def test_a_bad_proxy_is_told_as_such_so_that_another_can_be_tried(kind, fa
     assert site.heads == []
 
 
-async def test_a_proxy_that_is_gone_or_wants_other_credentials_is_told_as_such(egress, upstream, tmp_path) -> None:
+async def test_a_proxy_that_is_gone_or_wants_other_credentials_is_told_as_such(
+    egress, upstream, tmp_path
+) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         gone = ProxyEndpoint(name="gone", url=f"http://127.0.0.1:{unused.getsockname()[1]}")

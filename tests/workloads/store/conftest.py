@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -127,27 +129,54 @@ def medium_fixture() -> Callable[..., Medium]:
     return medium
 
 
+@pytest.fixture(scope="session")
+def one_postgres(postgres_server: str) -> str:
+    """URL of one database for all these tests: making one takes longer than most of them."""
+    name = f"store{time.time_ns()}"
+    with psycopg.connect(postgres_server + "postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return postgres_server + name
+
+
+@pytest.fixture
+def empty_postgres(one_postgres: str) -> Iterator[str]:
+    yield one_postgres
+    with psycopg.connect(one_postgres, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an empty database, once of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
-    url: str = request.getfixturevalue("postgres_url")
+    url: str = request.getfixturevalue("empty_postgres")
     return url
 
 
 @pytest.fixture
-async def open_store(database_url: str) -> AsyncIterator[Callable[..., Store]]:
-    """Opens further stores on the same database, as other processes would have them."""
+async def store_at() -> AsyncIterator[Callable[..., Store]]:
+    """Opens stores by URL, and closes them in the end."""
     opened: list[Store] = []
 
-    def open_one(retention: Retention | None = None) -> Store:
-        opened.append(Store(database_url, retention))
+    def open_one(url: str, retention: Retention | None = None) -> Store:
+        opened.append(Store(url, retention))
         return opened[-1]
 
     yield open_one
     for store in opened:
         await store.db.close()
+
+
+@pytest.fixture
+def open_store(database_url: str, store_at: Callable[..., Store]) -> Callable[..., Store]:
+    """Opens further stores on the same database, as other processes would have them."""
+    return lambda retention=None: store_at(database_url, retention)
 
 
 @pytest.fixture

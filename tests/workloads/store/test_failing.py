@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -49,8 +50,6 @@ async def test_info_is_remembered_for_its_time(store: Any) -> None:
 
 @pytest.mark.parametrize("text", ["nul \0 inside", "lone \ud83d surrogate"])
 async def test_strangers_text_is_stored_whatever_it_holds(store: Any, text: str, medium: Any) -> None:
-    import dataclasses
-
     flight = await store.running("u1")
     assert await store.repo.fail(flight.id, flight.attempt, Problem(Code.EXTRACTOR_ERROR, text))
     info = await store.running("info", info=True)

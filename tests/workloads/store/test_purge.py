@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reelplane_crds.runtime import Retention
 from reelplane_workloads.core.errors import Problem
 from reelplane_workloads.store import objects
 from reelplane_workloads.store.model import Entry, Options
@@ -62,8 +63,6 @@ async def test_a_playlist_stays_whole_until_its_last_item_is_over(store: Any) ->
 
 
 async def test_info_is_kept_as_long_as_it_is_fresh(store: Any, open_store: Callable[..., Any]) -> None:
-    from reelplane_crds.runtime import Retention
-
     hasty = open_store(Retention(jobs=60, info=HOUR))
     flight = await hasty.running("info", info=True)
     await hasty.repo.complete_info(flight.id, flight.attempt, {"title": "x"})

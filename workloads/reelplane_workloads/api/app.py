@@ -46,8 +46,9 @@ def build(services: Services) -> App:
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
     )
-    for room in (downloads, events, info, media, health):
-        framework.include_router(room.router)
+    rooms = [room.router for room in (downloads, events, info, media, health)]
+    for router in rooms:
+        framework.include_router(router)
     Assets().install(framework)
     faults.install(framework)
     hot = Hot(
@@ -61,6 +62,7 @@ def build(services: Services) -> App:
     )
     framework.state.services = services
     framework.state.hot = hot
+    framework.state.routes = [*framework.routes, *(route for router in rooms for route in router.routes)]
     framework.state.infos = info.Infos(info.REMEMBERED)
     framework.state.status = Status(services.document.platform, services.repository, services.cache)
     _describe(framework)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import mimetypes
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePosixPath
@@ -32,6 +33,7 @@ CSP = (
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATE = "no-cache"
 
+_REFERENCE = re.compile(rb'"/assets/([a-z]+\.[a-z]+)"')
 _PAGES = {"/": "index.html", "/docs": "docs.html", "/docs/errors": "errors.html"}
 
 
@@ -65,22 +67,22 @@ class Assets:
 
     def __init__(self) -> None:
         folder = files("reelplane_workloads.api") / "page"
-        sources = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
-        pages = {name: content for name, content in sources.items() if name.endswith(".html")}
+        self._sources = {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
         self._assets: dict[str, Asset] = {}
-        names: dict[str, str] = {}
-        for name, content in sources.items():
-            if name not in pages:
-                path = PurePosixPath(name)
-                names[name] = f"/assets/{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
-                self._assets[names[name]] = Asset(name, content, cache_control=IMMUTABLE)
-        for path_of_page, name in _PAGES.items():
-            text = pages[name].decode()
-            for plain, hashed in names.items():
-                text = text.replace(f'"/assets/{plain}"', f'"{hashed}"')
-            self._assets[path_of_page] = Asset(
-                name, problems.catalogue_page(text).encode(), cache_control=REVALIDATE
-            )
+        for path, name in _PAGES.items():
+            text = problems.catalogue_page(self._linked(name).decode())
+            self._assets[path] = Asset(name, text.encode(), cache_control=REVALIDATE)
+
+    def _linked(self, name: str) -> bytes:
+        """A file that refers to hashed names; what it refers to comes first, so that its own hash holds theirs."""
+        return _REFERENCE.sub(lambda match: self._hashed(match[1].decode()), self._sources[name])
+
+    def _hashed(self, name: str) -> bytes:
+        content = self._linked(name)
+        path = PurePosixPath(name)
+        hashed = f"/assets/{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
+        self._assets[hashed] = Asset(name, content, cache_control=IMMUTABLE)
+        return f'"{hashed}"'.encode()
 
     def install(self, app: FastAPI) -> None:
         for path in _PAGES:

@@ -74,7 +74,7 @@ class Edge:
 
 def _route(scope: Scope) -> str:
     """The route's template: a bounded set, as labels must be."""
-    return str(getattr(scope.get("route"), "path", "other"))
+    return str(getattr(scope.get("route"), "path", "other")).replace(":path}", "}")
 
 
 def _method(scope: Scope) -> str:

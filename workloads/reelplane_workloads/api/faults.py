@@ -68,7 +68,7 @@ async def _unforeseen(request: Request, _error: Exception) -> Reply:
 def _methods(request: Request) -> set[str]:
     """All methods of all routes for the path: the router reports those of the first one only."""
     allowed: set[str] = set()
-    for route in request.app.routes:
+    for route in request.app.state.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             allowed |= getattr(route, "methods", None) or set()
     return allowed

@@ -9,7 +9,9 @@ from pydantic import BaseModel, Field
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
-class MediaShape(BaseModel):
+class Media(BaseModel):
+    """The result. The object itself is found at ``/v1/media/{key}``."""
+
     key: str = Field(description="Content-addressed: the same bytes have the same key everywhere.")
     url: str = Field(description="Plays. Signed, expires: take a fresh one from the job.")
     downloadUrl: str = Field(description="Is saved under the title. Signed, expires.")
@@ -25,7 +27,7 @@ class Hit(BaseModel):
     """The video is here already: no job is made, and no download token is used."""
 
     state: Literal["done"]
-    media: MediaShape
+    media: Media
 
 
 class Links(BaseModel):
@@ -42,7 +44,7 @@ class AcceptedJob(BaseModel):
     links: Links
 
 
-class OptionsShape(BaseModel):
+class Options(BaseModel):
     format: Literal["video", "audio"]
     maxHeight: int | None
     playlist: bool
@@ -65,14 +67,14 @@ class Job(BaseModel):
     kind: Literal["download", "info"]
     state: State
     url: str
-    options: OptionsShape
+    options: Options
     createdAt: str
     startedAt: str | None
     finishedAt: str | None
     attempt: int = Field(description="How often work on it was begun.")
     links: Links
     progress: Progress | None = None
-    media: MediaShape | None = None
+    media: Media | None = None
     info: dict[str, Any] | None = None
     error: dict[str, Any] | None = Field(default=None, description="A Problem; `instance` is the job's id.")
     playlist: dict[str, Any] | None = Field(default=None, description="Title and count, once listed.")
@@ -92,7 +94,7 @@ class Queue(BaseModel):
     delayed: int = Field(description="Backing off after a failure; not due yet.")
 
 
-class WorkerShape(BaseModel):
+class Worker(BaseModel):
     id: str
     workerClass: str = Field(alias="class")
     busy: int
@@ -100,7 +102,7 @@ class WorkerShape(BaseModel):
     draining: bool
 
 
-class CacheShape(BaseModel):
+class Cache(BaseModel):
     hits: dict[str, int] = Field(description="By the layer that answered: memory, valkey, database.")
     followers: int = Field(description="Requests that joined work already under way.")
     misses: int = Field(description="Requests that started new work.")
@@ -109,13 +111,13 @@ class CacheShape(BaseModel):
     )
 
 
-class StatusShape(BaseModel):
+class Status(BaseModel):
     """One second old at most."""
 
     platform: str
     queue: Queue
-    workers: list[WorkerShape]
-    cache: CacheShape | None = Field(description="Null while Valkey is away.")
+    workers: list[Worker]
+    cache: Cache | None = Field(description="Null while Valkey is away.")
     downloads: dict[str, int] | None
 
 

@@ -34,10 +34,17 @@ _NAMED = re.compile(r"field `([^`]+)`")
 class DownloadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
     """The body of POST /v1/downloads. ``openapi`` describes it to people."""
 
-    url: str
-    format: Literal["video", "audio"] = "video"
-    maxHeight: Annotated[int, msgspec.Meta(ge=16, le=8640)] | None = None
-    playlist: bool = False
+    url: Annotated[str, msgspec.Meta(description="The page that plays the video: http or https.")]
+    format: Annotated[Literal["video", "audio"], msgspec.Meta(description="`audio`: the sound only.")] = (
+        "video"
+    )
+    maxHeight: Annotated[
+        Annotated[int, msgspec.Meta(ge=16, le=8640)] | None,
+        msgspec.Meta(description="Lines at most; null: as the pipeline allows."),
+    ] = None
+    playlist: Annotated[bool, msgspec.Meta(description="Bring in all of a playlist, as a set of jobs.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ _BY_TEXT = tuple(
         (r"no space left on device|disk quota exceeded", Code.DISK_FULL),
         (r"file too large", Code.TOO_LARGE),
         (r"\bdrm\b", Code.DRM_PROTECTED),
-        (r"not available (?:in|from) your (?:country|location|region)|geo.?restrict", Code.GEO_BLOCKED),
+        (r"available (?:in|from) your (?:country|location|region)|geo.?restrict", Code.GEO_BLOCKED),
         (
             r"(?:is|are) (?:currently )?live\b|live ?stream|premieres? in|live event will begin",
             Code.LIVE_STREAM,

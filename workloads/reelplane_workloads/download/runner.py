@@ -181,10 +181,6 @@ class Runner:
             await self.discard(flight)
         raise problem
 
-    def sweep(self, now: float | None = None) -> list[Path]:
-        """Remove folders that were left a day ago and that nobody holds; see ``workdir.clean_abandoned``. Blocks."""
-        return workdir.clean_abandoned(self._root, now=now)
-
     async def discard(self, flight: Flight) -> None:
         """Remove the work folders of a flight: it was published, or will not be tried again."""
         await asyncio.to_thread(workdir.discard_flight, self._root, flight.id)

@@ -21,6 +21,7 @@ import logging
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -36,6 +37,9 @@ from .sandbox import SandboxSpec
 from .session import GuardLimits, RefusedError, Resolver, Rules, Session, system_resolver
 
 log = logging.getLogger(__name__)
+
+LONGEST_PATH = 100
+"""Bytes of a Unix socket's path that every system takes: 107 on Linux (unix(7)), 103 on macOS."""
 
 
 class Guard:
@@ -53,18 +57,23 @@ class Guard:
         self._rules = Rules(Policy.of(settings), limits, resolver)
         self._sessions: dict[Grant, set[Session]] = {}
         self._listeners: dict[Grant, asyncio.Server] = {}
-        self._unidentified: set[Channel] = set()
+        self._unidentified: dict[Grant | None, set[Channel]] = {None: set()}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._door: socket.socket | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     async def start(self, unix_path: Path) -> None:
         """Listen: on ``unix_path`` for children's listeners, and on a loopback port of the host's.
 
-        Raises OSError, also when the path is longer than a socket's address may be (107 bytes on Linux).
+        A path that is longer than a socket's address may be gives way to one in the system's temporary folder;
+        ``self.unix_path`` is where it really is. Raises OSError.
         """
         loop = asyncio.get_running_loop()
-        unix_path.unlink(missing_ok=True)  # noqa: ASYNC240 - one call at start-up
+        if len(os.fsencode(unix_path)) > LONGEST_PATH:
+            self._folder = tempfile.TemporaryDirectory(prefix="reelplane-")
+            unix_path = Path(self._folder.name, "guard.sock")
+        unix_path.unlink(missing_ok=True)
         self._server = await loop.create_server(lambda: self._channel(None), "127.0.0.1", 0)
         self.tcp_port = self._server.sockets[0].getsockname()[1]
         door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -83,11 +92,14 @@ class Guard:
             self._door.close()
             self._door = None
             self.unix_path.unlink(missing_ok=True)
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
         if self._server is not None:
             self._server.close()
         for grant in list(self._sessions):
             self.revoke(grant)
-        for channel in list(self._unidentified):
+        for channel in list(self._unidentified[None]):
             channel.abort()
         for task in list(self._tasks):
             task.cancel()
@@ -103,6 +115,8 @@ class Guard:
         """End the permission and every connection under it. Revoking twice is fine; counters stay readable."""
         for session in list(self._sessions.pop(grant, ())):
             session.drop()
+        for channel in list(self._unidentified.pop(grant, ())):
+            channel.abort()
         listener = self._listeners.pop(grant, None)
         if listener is not None:
             listener.close()
@@ -188,20 +202,22 @@ class Guard:
         return client
 
     def _arrived(self, client: Channel, bound: Grant | None) -> None:
-        if len(self._unidentified) >= self._rules.limits.unidentified:
+        limits = self._rules.limits
+        waiting = self._unidentified.setdefault(bound, set())
+        if len(waiting) >= (limits.unidentified if bound is None else limits.connections):
             client.abort()
             return
-        self._unidentified.add(client)
-        self._spawn(self._serve(client, bound))
+        waiting.add(client)
+        self._spawn(self._serve(client, bound, waiting))
 
-    async def _serve(self, client: Channel, bound: Grant | None) -> None:
+    async def _serve(self, client: Channel, bound: Grant | None, waiting: set[Channel]) -> None:
         """One request of a child, from its first byte until the relay stands or the refusal is sent."""
         try:
             try:
                 async with asyncio.timeout(self._rules.limits.head_timeout):
                     request = http1.parse_request(await client.read_head())
             finally:
-                self._unidentified.discard(client)
+                waiting.discard(client)
             grant = self._identify(request, bound)
             await Session(self._rules, grant, self._sessions[grant], request, client).run()
         except http1.HeadError as error:
@@ -214,6 +230,9 @@ class Guard:
         except TimeoutError:
             client.dismiss(http1.answer(HTTPStatus.REQUEST_TIMEOUT, (), "the head did not come in time"))
         except ConnectionError:
+            client.abort()
+        except Exception:
+            log.exception("a fault of the guard's own: the child's connection is dropped")
             client.abort()
 
     def _identify(self, request: http1.Request, bound: Grant | None) -> Grant:

@@ -2,7 +2,8 @@
 
 A ``Channel`` is one side. Before it is joined it collects bytes for ``read_head``; after that each chunk goes
 straight to the peer's transport, and a peer that cannot send pauses the reading. The event loop reads up to
-256 KiB at a time, so that Python runs a few thousand times per gigabyte.
+256 KiB at a time, so that Python runs a few thousand times per gigabyte: 0.65 to 0.8 CPU seconds per GiB either
+way, with asyncio's loop and with uvloop alike (2 cores, 2026-11), which is 1.5 % of a core at 20 MB/s.
 """
 
 from __future__ import annotations

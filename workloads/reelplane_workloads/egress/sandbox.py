@@ -37,9 +37,9 @@ PROCESSES = 256
 
 SYSTEM = (
     "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/usr", "/nix/store", "/proc", "/sys/devices/system/cpu",
-    "/sys/fs/cgroup", "/etc/alternatives", "/etc/ca-certificates", "/etc/group", "/etc/gai.conf", "/etc/hosts",
-    "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/passwd", "/etc/pki",
-    "/etc/ssl", "/dev/random", "/dev/urandom",
+    "/sys/fs/cgroup", "/etc/alternatives", "/etc/ca-certificates", "/etc/crypto-policies", "/etc/group",
+    "/etc/gai.conf", "/etc/hosts", "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf",
+    "/etc/passwd", "/etc/pki", "/etc/ssl", "/var/lib/ca-certificates", "/dev/random", "/dev/urandom",
 )  # fmt: skip
 """What any program may read. Of /etc only what has no secrets in it: mounts of secrets are found there too."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full")

@@ -47,7 +47,7 @@ class GuardLimits:
     connections: int = 64
     """Open at once per grant: four fragments and a client's usual six per host leave ample room."""
     unidentified: int = 256
-    """Open at once that have not shown a token yet."""
+    """Open at once on the host's loopback that have not shown a token yet."""
 
 
 @dataclass(frozen=True, slots=True)

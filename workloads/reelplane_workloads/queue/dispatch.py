@@ -25,7 +25,7 @@ from streaq import StreaqRetry, Worker
 from reelplane_crds.runtime import ServerRef
 from reelplane_workloads.cache.address import Address
 from reelplane_workloads.cache.wire import FIRST_DELAY, LAST_DELAY, OP_TIMEOUT, unavailable
-from reelplane_workloads.queue.engine import TASK, Engine, innermost, settings, task_id
+from reelplane_workloads.queue.engine import TASK, Engine, innermost, library, settings, task_id
 from reelplane_workloads.store.model import Flight
 
 log = logging.getLogger(__name__)
@@ -37,8 +37,7 @@ class Dispatcher:
     """One per process. Every call may raise ``Problem(UNAVAILABLE, retry_after=2)``, within 2 s.
 
     What could not be dispatched is not lost: it is queued in the database, and the sweeper dispatches it. streaQ's
-    client lives in a task of its own, which opens it again when the server forgot the Lua functions (a wiped node);
-    calls borrow it. coredis reconnects by itself, so a restart of the server needs nothing here.
+    client lives in a task of its own, as its task groups demand, and calls borrow it.
     """
 
     def __init__(self, ref: ServerRef, platform: str, *, now: Callable[[], float] = time.time) -> None:
@@ -48,7 +47,6 @@ class Dispatcher:
         self._now = now
         self._worker: Worker[None] | None = None
         self._attempt: asyncio.Future[None] | None = None
-        self._stale = asyncio.Event()
         self._why = "not connected"
         self._task: asyncio.Task[None] | None = None
 
@@ -87,13 +85,14 @@ class Dispatcher:
     async def _borrow(self, call: Callable[[Worker[None]], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(OP_TIMEOUT):
+                worker = await self._opened()
                 try:
-                    return await call(await self._opened())
+                    return await call(worker)
                 except ResponseError as error:
                     if "unction not found" not in str(error):
                         raise
-                    self._reopen()
-                    return await call(await self._opened())
+                    await worker.redis.function_load(library(), replace=True)
+                    return await call(worker)
         except (RedisError, TimeoutError, OSError) as error:
             raise unavailable(self._address, str(error) or "no answer in time") from error
 
@@ -104,41 +103,26 @@ class Dispatcher:
             raise unavailable(self._address, self._why)
         return self._worker
 
-    def _reopen(self) -> None:
-        if self._worker is not None:  # the first of several calls that met the forgetful server
-            self._worker = None
-            self._attempt = asyncio.get_running_loop().create_future()
-            self._stale.set()
-
     async def _stay_open(self) -> None:
-        loop = asyncio.get_running_loop()
         delay = FIRST_DELAY
         while True:
-            self._attempt = self._attempt or loop.create_future()
-            self._stale.clear()
+            attempt = self._attempt = asyncio.get_running_loop().create_future()
             worker: Worker[None] = Worker(
                 **settings(self._address, self._platform, stream_timeout=OP_TIMEOUT)
             )
             try:
                 async with worker:
-                    self._worker = worker
-                    self._attempted()
-                    delay = FIRST_DELAY
-                    await self._stale.wait()
-                    continue
+                    self._worker, self._attempt = worker, None
+                    attempt.set_result(None)
+                    await asyncio.Event().wait()  # until closed: from here on coredis reconnects by itself
             except Exception as error:  # an ExceptionGroup of whatever the client's tasks met
                 self._why = innermost(error)
             finally:
-                if self._worker is worker:
-                    self._worker = None
-            self._attempted()
+                self._worker = self._attempt = None
+                if not attempt.done():
+                    attempt.set_result(None)
             await asyncio.sleep(delay)
             delay = min(delay * 2, LAST_DELAY)
-
-    def _attempted(self) -> None:
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.set_result(None)
 
 
 class Consumer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from importlib.resources import files
 from typing import Any, cast
 
 import msgspec
@@ -76,6 +77,11 @@ def settings(address: Address, platform: str, *, stream_timeout: float | None) -
 def serialize(data: Any) -> bytes:
     """JSON. streaQ announces results too; where one is an exception, that is its text."""
     return msgspec.json.encode(data, enc_hook=repr)
+
+
+def library() -> str:
+    """streaQ's Lua functions: a server that was wiped must be taught them again, which streaQ does on opening only."""
+    return (files("streaq") / "lua" / "streaq.lua").read_text()
 
 
 def task_id(flight_id: str, attempt: int) -> str:

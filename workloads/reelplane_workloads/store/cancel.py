@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, exists, or_, select, u
 
 from reelplane_workloads.core.errors import Code
 
-from .endings import end, end_group
+from .endings import end, end_group, wanted_itself
 from .model import FlightState
 from .schema import flights, jobs, now
 
@@ -28,11 +28,10 @@ _FLIGHT = (
 )
 _LEADER_OF = select(flights.c.leader).where(flights.c.id == bindparam("flight_id"))
 _CANCEL = update(jobs).where(jobs.c.id == bindparam("job_id")).values(cancelled_at=now())
-_wanting = exists().where(jobs.c.flight_id == flights.c.id, jobs.c.cancelled_at.is_(None))
 _WANTED = select(flights.c.id).where(
-    or_(flights.c.id == bindparam("flight_id"), flights.c.leader == bindparam("flight_id")), _wanting
+    or_(flights.c.id == bindparam("flight_id"), flights.c.leader == bindparam("flight_id")),
+    exists().where(jobs.c.flight_id == flights.c.id, jobs.c.cancelled_at.is_(None)),
 )
-_WANTED_ITSELF = select(flights.c.id).where(flights.c.id == bindparam("flight_id"), _wanting)
 
 
 def cancel(connection: Connection, job_id: str, principal: str) -> tuple[bool, tuple[str, ...]]:
@@ -61,7 +60,7 @@ def _detach(connection: Connection, job: RowMapping) -> list[str] | None:
     top = flight["id"]
     if flight["leader"] is not None:
         top = flight["leader"]
-        if connection.execute(_WANTED_ITSELF, {"flight_id": flight["id"]}).first() is None:
+        if not wanted_itself(connection, flight["id"]):
             end(connection, [flight["id"]], FlightState.CANCELLED, Code.CANCELLED)
             stopped.append(flight["id"])
     if connection.execute(_WANTED, {"flight_id": top}).first() is None:

@@ -16,7 +16,7 @@ from reelplane_workloads.core.errors import Code
 
 from . import objects, rows
 from .model import Flight, FlightState, Medium
-from .schema import flights, identities, media, now, urls
+from .schema import flights, identities, jobs, media, now, urls
 from .statements import Upsert, many
 
 
@@ -43,6 +43,11 @@ _HELD = (
 )
 _FOLLOWERS = (
     select(flights).where(flights.c.leader == bindparam("leader_id")).order_by(flights.c.id).with_for_update()
+)
+_JOB_ON = (
+    select(jobs.c.id)
+    .where(jobs.c.flight_id == bindparam("flight_id"), jobs.c.cancelled_at.is_(None))
+    .limit(1)
 )
 _BY_IDS = select(flights).where(flights.c.id.in_(many("ids")))
 _END = (
@@ -100,6 +105,11 @@ def held(connection: Connection, flight_id: str, fence: int) -> RowMapping | Non
 def followers(connection: Connection, leader_id: str) -> Sequence[RowMapping]:
     """Rows of the flights that follow ``leader_id``, locked."""
     return connection.execute(_FOLLOWERS, {"leader_id": leader_id}).mappings().all()
+
+
+def wanted_itself(connection: Connection, flight_id: str) -> bool:
+    """Whether a job that was not cancelled waits for this very flight, not only for one that follows it."""
+    return connection.execute(_JOB_ON, {"flight_id": flight_id}).first() is not None
 
 
 def by_ids(connection: Connection, ids: Sequence[str]) -> tuple[Flight, ...]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from reelplane_workloads.core.errors import Code, Problem
 
-from .endings import end_known, held, let_go
+from .endings import end, end_known, held, let_go, wanted_itself
 from .faults import RETRY_AFTER
 from .model import FlightState
 from .schema import flights, identities, media, now
@@ -58,6 +58,10 @@ def enter(connection: Connection, flight_id: str, fence: int, identity: str) -> 
     if row["identity"] not in (None, identity):
         # An earlier attempt saw another video behind the URL; who waits for that one must not wait for this.
         let_go(connection, flight_id)
+        if not wanted_itself(connection, flight_id):
+            # Only those it has just let go still wanted it: it had led on for their sake.
+            end(connection, [flight_id], FlightState.CANCELLED, Code.CANCELLED)
+            return "fenced"
     for _ in range(_ROUNDS):
         _TAKE_LEASE.run(connection, {"identity": identity, "flight_id": flight_id})
         holder = connection.execute(_HOLDER, {"key": identity}).mappings().first()

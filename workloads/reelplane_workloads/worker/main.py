@@ -14,7 +14,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,24 @@ from reelplane_workloads.worker.upkeep import Upkeep
 log = logging.getLogger("reelplane.worker")
 
 
-def run(document: RuntimeDocument, instance: str, listener: socket.socket) -> int:
+RunnerFactory = Callable[[RuntimeDocument, Guard], Runner]
+"""What runs extractions. The benchmark of the queue's own cost passes one that extracts nothing."""
+
+
+def run(
+    document: RuntimeDocument,
+    instance: str,
+    listener: socket.socket,
+    *,
+    runner_factory: RunnerFactory = Runner,
+) -> int:
     """Run the worker until it is told to stop. Returns 0 when drained, 2 for a document without a worker."""
-    return uvloop.run(_main(document, instance, listener))
+    return uvloop.run(_main(document, instance, listener, runner_factory))
 
 
-async def _main(document: RuntimeDocument, instance: str, listener: socket.socket) -> int:
+async def _main(
+    document: RuntimeDocument, instance: str, listener: socket.socket, runner_factory: RunnerFactory
+) -> int:
     settings = document.worker
     if settings is None:
         log.error("the runtime document has no worker part")
@@ -51,7 +63,7 @@ async def _main(document: RuntimeDocument, instance: str, listener: socket.socke
     # A restarted process is another worker: its predecessor's flights must look abandoned, not taken up.
     worker_id = f"{instance}-{os.getpid()}-{secrets.token_hex(3)}"
     async with contextlib.AsyncExitStack() as stack:
-        worker = await Worker.open(stack, document, settings, worker_id)
+        worker = await Worker.open(stack, document, settings, worker_id, runner_factory)
         probes = ProbeServer(worker.readiness, listener)
         serving = asyncio.create_task(probes.run_until_stopped())
         stopping, hurry = asyncio.Event(), asyncio.Event()
@@ -99,6 +111,7 @@ class Worker:
         document: RuntimeDocument,
         settings: WorkerSettings,
         worker_id: str,
+        runner_factory: RunnerFactory,
     ) -> Worker:
         """Open all stores and start the guard; ``stack`` closes them in reverse order."""
         database = await asyncio.to_thread(Database.open, document.stores.database)
@@ -124,7 +137,7 @@ class Worker:
         guard = Guard(document.egress)
         await guard.start(settings.work_dir / f"guard-{os.getpid()}.sock")
         stack.push_async_callback(guard.close)
-        runner = await stack.enter_async_context(Runner(document, guard))
+        runner = await stack.enter_async_context(runner_factory(document, guard))
         handler = FlightHandler(
             document=document,
             worker_id=worker_id,

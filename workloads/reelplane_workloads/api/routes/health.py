@@ -29,7 +29,7 @@ _PROBE = object_key("0" * 64, "mp4")
     "/v1/status",
     summary="The platform at a glance",
     response_model=None,
-    responses={200: {"model": schemas.StatusShape}, **problems.openapi(Code.UNAVAILABLE)},
+    responses={200: {"model": schemas.Status}, **problems.openapi(Code.UNAVAILABLE)},
 )
 async def status(request: Request) -> Reply:
     """Queue, workers, cache and downloads of the whole platform, not of this process alone. Public."""
