@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import gevent
+import gevent  # type: ignore[import-untyped]
 
 from loadtests import objectives, page, record
 from loadtests.local import LocalPlatform, PlatformError
@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PlatformError as error:
         print(error, file=sys.stderr)
         return 2
-    verdicts = objectives.judge(scenario.objectives, recorded.measured)
+    verdicts = objectives.judge({**scenario.objectives, **dict(arguments.objective)}, recorded.measured)
     output = arguments.output or Path("build") / f"loadtest-{arguments.scenario}.html"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page.page(recorded, verdicts), encoding="utf-8")
@@ -153,11 +153,31 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=float, help="default: the scenario's")
     parser.add_argument("--users", type=int, help="at the most; default: the scenario's")
+    parser.add_argument(
+        "--objective",
+        metavar="MEASURE=BOUND",
+        type=_objective,
+        action="append",
+        default=[],
+        help=f"beside or instead of the scenario's own; measures: {', '.join(objectives.MEASURES)}",
+    )
     parser.add_argument("--output", type=Path, help="the page; default: build/loadtest-<scenario>.html")
     arguments = parser.parse_args(argv)
     if arguments.host and not arguments.video:
         parser.error("--host needs at least one --video URL that the platform can reach")
     return arguments
+
+
+def _objective(text: str) -> tuple[str, float]:
+    name, _, bound = text.partition("=")
+    if name not in objectives.MEASURES:
+        raise argparse.ArgumentTypeError(
+            f"{name!r} is no measure; there are: {', '.join(objectives.MEASURES)}"
+        )
+    try:
+        return name, float(bound)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{bound!r} is no number; write e.g. {name}=500") from None
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from locust import LoadTestShape
-
+from loadtests.shapes.curve import Curve
 from loadtests.shapes.ramp import Ramp
 from loadtests.shapes.spike import Spike
 from loadtests.shapes.steady import Steady
@@ -22,7 +21,7 @@ class Scenario:
     says: str
     users: Mapping[type[Person], int]
     """Who, by weight."""
-    shape: Callable[[int, float], LoadTestShape]
+    shape: Callable[[int, float], Curve]
     """Made of the users at the most and the seconds."""
     peak: int
     """Users at the most, unless ``--users`` says otherwise."""
@@ -37,7 +36,7 @@ SCENARIOS: dict[str, Scenario] = {
         shape=Spike,
         peak=200,
         minutes=1,
-        objectives={"error_rate": 0, "p99_ms": 1000, "extractions": 1},
+        objectives={"error_rate": 0, "p99_ms": 1000, "jobs": 1, "extractions": 1},
     ),
     "viewers": Scenario(
         says="People watch videos that the platform has: a lookup, a signed link, Range requests.",

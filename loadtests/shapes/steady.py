@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locust import LoadTestShape
+from loadtests.shapes.curve import Curve
 
 ARRIVAL = 10.0
 """Seconds in which all users arrive; shorter tests take a quarter of their time."""
@@ -16,11 +16,6 @@ def users_at(second: float, *, users: int, seconds: float) -> int | None:
     return max(1, min(users, round(users * second / arrival)))
 
 
-class Steady(LoadTestShape):
-    def __init__(self, users: int, seconds: float) -> None:
-        super().__init__()
-        self.users, self.seconds = users, seconds
-
-    def tick(self) -> tuple[int, float] | None:
-        now = users_at(self.get_run_time(), users=self.users, seconds=self.seconds)
-        return None if now is None else (now, self.users)
+class Steady(Curve):
+    def users_at(self, second: float) -> int | None:
+        return users_at(second, users=self.users, seconds=self.seconds)

@@ -11,7 +11,6 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def ask(record: Record) -> dict[str, Any] | None:
 
 def as_dict(folder: Path, record: Record, live: Mapping[str, Any] | None) -> dict[str, Any]:
     """What ``-o json`` prints: the record, and under ``live`` what the platform says (null: nobody answered)."""
-    return {"folder": str(folder.absolute()), **asdict(record), "live": live}
+    return {"folder": str(folder.absolute()), **record.as_dict(), "live": live}
 
 
 def screen(folder: Path, record: Record, live: Mapping[str, Any] | None, *, now: float) -> str:

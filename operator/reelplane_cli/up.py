@@ -149,7 +149,9 @@ def _announce(
     parts = []
     for spec in specs:
         count = f"{spec.rule.minimum}-{spec.rule.maximum}" if spec.rule else str(spec.replicas)
-        parts.append(spec.name if spec.role == "store" else f"{count} {spec.name}")
+        parts.append(
+            {"store": spec.name, "api": f"{count} API processes", "worker": f"{count} workers"}[spec.role]
+        )
     took = time.monotonic() - began
     console.say(f"{planned.plan.platform} is ready at {url}")
     console.say(f"in {took:.1f} s: {', '.join(parts)}; state in {planned.folder.path}; Ctrl-C drains")

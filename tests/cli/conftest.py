@@ -121,7 +121,7 @@ class Platform:
     def said(self) -> str:
         return self.output.read_text() if self.output.exists() else ""
 
-    def stop(self, number: int = signal.SIGTERM, *, within: float = 30.0) -> int:
+    def stop(self, number: int = signal.SIGTERM, *, within: float = 60.0) -> int:
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(within)
@@ -147,7 +147,7 @@ def alive(pid: int) -> bool:
     return state not in "ZX"
 
 
-def eventually(ask: Callable[[], T], *, what: str, within: float = 30.0) -> T:
+def eventually(ask: Callable[[], T], *, what: str, within: float = 60.0) -> T:
     """The first truthy answer of ``ask``."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:

@@ -41,7 +41,7 @@ def reelplane(tmp_path: Path) -> Run:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         assert "Traceback" not in result.stderr
         return result
@@ -136,7 +136,7 @@ def test_status_shows_url_processes_queue_workers_and_hit_rate_and_down_drains(r
     assert found["live"]["queue"]["waiting"] == 3
     assert {each["name"] for each in found["processes"]} == set(before)
     assert reelplane("down", "--state", str(platform.state)).stdout == "reels is down\n"
-    assert platform.process.wait(10) == 0
+    assert platform.process.wait(60) == 0
     assert reelplane("status", "--state", str(platform.state)).returncode == 3
 
 
@@ -200,7 +200,7 @@ def test_the_extractor_is_renewed_alone_and_a_broken_one_never_replaces_a_workin
             "--extractor",
             str(folder),
         ]
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=env, timeout=120)
 
     (folder / "yt_dlp").mkdir(parents=True)
     (folder / "yt_dlp" / "mark").write_text("the one before")

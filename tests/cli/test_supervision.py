@@ -18,7 +18,7 @@ from reelplane_cli.local.identity import ProcessId, start_mark, stop_leftovers
 
 
 def served_by(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url, timeout=20) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         body: dict[str, Any] = json.load(answer)
         return body
 
@@ -63,7 +63,7 @@ def test_a_platform_that_cannot_start_says_why_in_the_words_of_the_process_and_l
 ):
     platform = platforms()
     process = platform.start([platform.workload("worker", name="store"), platform.workload("api", "--die")])
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert "api-0 cannot start: it exited with 1" in platform.said()
     assert "the moon is in the wrong house" in platform.said()
     assert platform.record()["state"] == "failed"
@@ -150,7 +150,7 @@ def test_the_next_start_ends_what_an_earlier_supervisor_left_behind(platforms, w
         process |= {"pid": orphan.pid, "started": start_mark(orphan.pid), "state": "ready", "restarts": 0}
         path.write_text(json.dumps(record | {"processes": [process | {"since": 0.0, "fingerprint": ""}]}))
         platform.start([platform.workload("api")])
-        assert orphan.wait(20) == -signal.SIGTERM
+        assert orphan.wait(60) == -signal.SIGTERM
         wait_until(lambda: f"left behind: {orphan.pid}" in platform.said(), what="it says what it stopped")
         wait_until(lambda: len(platform.journal("born")) == 2, what="then it started")
     finally:
@@ -177,7 +177,7 @@ def test_a_second_up_of_the_same_platform_is_refused_and_told_who_runs_it(platfo
     first, second = platforms(), platforms()
     first.start([first.workload("api")])
     first.ready("api-0")
-    assert second.start([second.workload("api")]).wait(30) == 4
+    assert second.start([second.workload("api")]).wait(60) == 4
     assert f"pid {first.process.pid}" in second.said()
     assert str(first.folder) in second.said()
     assert first.states() == {"api-0": "ready"}

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from loadtests.chart import Line, chart, ticks
 from loadtests.objectives import judge
 from loadtests.page import page

@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loadtests.record import JOB, failures, measures, percentile, rows
-from loadtests.users import spellings
 from locust.stats import RequestStats
 
+from loadtests.record import JOB, failures, measures, percentile, rows
+from loadtests.users import spellings
 from reelplane_workloads.core.keys import normalise
 
 

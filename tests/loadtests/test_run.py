@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ VIDEOS = [f"http://site.example/v{number}.mp4" for number in range(40)]
 
 
 def load(
-    scenario: str, host: str, output: Path, *, users: int = 6, seconds: float = 2
+    scenario: str, host: str, output: Path, *, users: int = 6, seconds: float = 2, more: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     argv = [
         sys.executable,
@@ -28,8 +29,10 @@ def load(
         str(output),
     ]
     argv += ["--users", str(users), "--minutes", str(seconds / 60)]
+    # How fast a busy machine is proves nothing.
+    argv += ["--objective", "p99_ms=60000", "--objective", "job_p95_s=60"]
     argv += [part for url in VIDEOS for part in ("--video", url)]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run([*argv, *more], cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
 
 
 def test_a_platform_that_keeps_its_word_passes(contract: Any, tmp_path: Path) -> None:
@@ -84,6 +87,20 @@ def test_a_platform_that_cannot_bring_in_what_viewers_watch_is_no_test(contract:
     assert done.returncode == 2
     assert "origin_not_found" in done.stderr
     assert not (tmp_path / "page.html").exists()
+
+
+def test_an_objective_of_ones_own_takes_the_place_of_the_scenarios(contract: Any, tmp_path: Path) -> None:
+    done = load("viral", contract[1], tmp_path / "page.html", more=["--objective", "rps=1e9"])
+    assert done.returncode == 1
+    assert "FAIL  rps" in done.stdout
+    assert "at most 6e+04 ms" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["p98_ms=5", "p99_ms=fast", "p99_ms"])
+def test_an_objective_that_is_none_is_refused_at_once(text: str, tmp_path: Path) -> None:
+    done = load("viral", "http://127.0.0.1:9", tmp_path / "page.html", more=["--objective", text])
+    assert done.returncode == 2
+    assert "argument --objective" in done.stderr
 
 
 def test_a_platform_that_nobody_reaches_fails(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from loadtests.scenarios import SCENARIOS
 from loadtests.shapes import ramp, spike, steady
 

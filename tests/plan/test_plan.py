@@ -267,7 +267,7 @@ def test_on_a_cluster_cache_and_queue_are_pods_of_their_own_and_marked_as_for_de
 def test_planning_is_deterministic_and_every_document_reads_back_as_it_was_written(
     plan_text, shared, tmp_path
 ):
-    text = shared("egress: {isolation: 'Off'}", "workers: {download: {max: 9}}")
+    text = shared("egress: {isolation: Disabled}", "workers: {download: {max: 9}}")
     for target in ("local", "cluster"):
         made = plan_text(text, target=target)
         assert made == plan_text(text, target=target)

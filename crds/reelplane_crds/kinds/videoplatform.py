@@ -219,9 +219,9 @@ class Egress(ApiModel):
         8443,
     )
     """Ports of public origins that may be reached. A private origin's port stands in allow."""
-    isolation: Literal["Auto", "Required", "Off"] = "Auto"
+    isolation: Literal["Auto", "Required", "Disabled"] = "Auto"
     """Cutting the extraction process off from every other way out. Required: where the system cannot do it jobs
-    are refused; Auto: it is logged and the job runs; Off: it is not tried."""
+    are refused; Auto: it is logged and the job runs; Disabled: it is not tried."""
 
 
 class Extractor(ApiModel):

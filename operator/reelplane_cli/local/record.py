@@ -65,11 +65,14 @@ class Record:
     def id(self) -> ProcessId:
         return ProcessId(self.pid, self.started)
 
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in the file."""
+        return {"schema": _SCHEMA, **_camel(asdict(self))}
+
     def write(self, folder: Path) -> None:
-        value = {"schema": _SCHEMA, **_camel(asdict(self))}
         temporary = folder / f".{NAME}.{os.getpid()}"
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(value, file, indent=2)
+            json.dump(self.as_dict(), file, indent=2)
             file.write("\n")
         temporary.replace(folder / NAME)
 

@@ -50,7 +50,6 @@ class StateFolder:
 
     def create(self, places: Layout) -> None:
         """Make the folders, mode 0700. Raises Failure when one is not ours alone."""
-        (self.path.parent).mkdir(parents=True, exist_ok=True)
         folders = (self.path, self.documents, self.logs, places.secrets, places.sockets, places.work)
         for folder in (*folders, places.objects, places.valkey):
             _private(folder)
@@ -58,7 +57,7 @@ class StateFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the platform. Raises Failure when another supervisor has it; the kernel frees it if we die."""
-        _private_parent(self.path)
+        _private(self.path)
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
@@ -102,11 +101,6 @@ def _write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-
-
-def _private_parent(folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _private(folder)
 
 
 def _private(folder: Path) -> None:

@@ -93,5 +93,5 @@ def _egress(platform: VideoPlatform) -> EgressSettings:
     return EgressSettings(
         allow=tuple(OriginAllow(cidr=each.cidr, host=each.host, port=each.port) for each in egress.allow),
         ports=tuple(egress.ports),
-        isolation={"Auto": "auto", "Required": "required", "Off": "off"}[egress.isolation],
+        isolation={"Auto": "auto", "Required": "required", "Disabled": "off"}[egress.isolation],
     )

@@ -31,6 +31,7 @@ def settings(pipeline: VideoPipeline, facts: Facts) -> WorkerSettings:
         max_attempts=workers.max_attempts,
         drain_timeout=workers.drain_timeout.seconds,
         work_dir=facts.layout.work,
+        socket_dir=facts.layout.sockets,
     )
 
 

@@ -147,6 +147,7 @@ def _workload_container(workload: Workload, facts: Facts) -> Manifest:
             {"name": "document", "mountPath": _DOCUMENT, "readOnly": True},
             {"name": "secrets", "mountPath": str(facts.layout.secrets), "readOnly": True},
             {"name": "work", "mountPath": str(facts.layout.work)},
+            {"name": "run", "mountPath": str(facts.layout.sockets)},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own, on an emptyDir
         ],
     }
@@ -174,6 +175,7 @@ def _workload_volumes(workload: Workload, config: Config, plan: Plan) -> list[Ma
             "projected": {"defaultMode": 0o440, "sources": sources if given else sources[1:]},
         },
         {"name": "work", "emptyDir": {}},
+        {"name": "run", "emptyDir": {}},
         {"name": "tmp", "emptyDir": {}},
     ]
 

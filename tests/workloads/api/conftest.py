@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from reelplane_crds.runtime import ApiSettings, FolderObjects, Rate, RuntimeDocument, ServerRef, Stores
 from reelplane_workloads.api.main import ApiServer, config
@@ -61,10 +62,10 @@ class Platform:
 
     async def flight_of(self, job_id: str) -> str:
         """The flight behind a job, whoever's it is."""
-        from sqlalchemy import text
-
         return await self.services.repository._db.read(
-            lambda c: c.execute(text("SELECT flight_id FROM jobs WHERE id = :id"), {"id": job_id}).scalar_one()
+            lambda c: c.execute(
+                text("SELECT flight_id FROM jobs WHERE id = :id"), {"id": job_id}
+            ).scalar_one()
         )
 
     async def publish(self, content: bytes, tmp: Path, *, ext: str = "mp4") -> str:
@@ -74,7 +75,9 @@ class Platform:
         await self.services.objects.publish(path, key, "video/mp4")
         return key
 
-    async def finish(self, flight_id: str, content: bytes, tmp: Path, *, title: str = "A title", tell: bool = True) -> Medium:
+    async def finish(
+        self, flight_id: str, content: bytes, tmp: Path, *, title: str = "A title", tell: bool = True
+    ) -> Medium:
         """What a worker does from claim to end for a download."""
         flight = (await self.claim(flight_id)).flight
         identity = identity_key("generic", "x", flight.options, url_key=flight.url_key)
@@ -113,7 +116,9 @@ class Platform:
         assert changed
         await self.services.cache.drop_flight([flight.url_key])
         await self.services.cache.put_failure(flight.url_key, code.value, detail, 30)
-        await self.services.cache.publish(flight_id, {"state": "failed", "code": code.value, "detail": detail})
+        await self.services.cache.publish(
+            flight_id, {"state": "failed", "code": code.value, "detail": detail}
+        )
 
     async def next_flight(self, kind: FlightKind = FlightKind.DOWNLOAD) -> str:
         """The id of a queued flight, when there is one."""
@@ -163,7 +168,7 @@ async def start() -> AsyncIterator[Callable[[RuntimeDocument], Awaitable[Platfor
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             platform = Platform(services, server, f"http://127.0.0.1:{listener.getsockname()[1]}", serving)
             stack.push_async_callback(platform.close)
-            while not server.started:
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
             return platform
 
@@ -171,7 +176,9 @@ async def start() -> AsyncIterator[Callable[[RuntimeDocument], Awaitable[Platfor
 
 
 @pytest.fixture
-async def platform(start: Callable[[RuntimeDocument], Awaitable[Platform]], document: RuntimeDocument) -> Platform:
+async def platform(
+    start: Callable[[RuntimeDocument], Awaitable[Platform]], document: RuntimeDocument
+) -> Platform:
     return await start(document)
 
 

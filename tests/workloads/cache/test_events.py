@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reelplane_workloads.cache import Cache, Subscription
+from reelplane_workloads.cache import Cache, Subscription, events
 from reelplane_workloads.cache.events import KEEP
 
 pytestmark = pytest.mark.service
@@ -89,6 +89,22 @@ async def test_a_process_has_one_subscriber_connection_and_forgets_who_left(cach
     for subscription in subscriptions:
         subscription.close()
     assert cache._hub._followers == {}
+
+
+async def test_a_quiet_connection_is_asked_and_kept(
+    cache: Cache, other: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "QUIET", 0.1)
+    await other.publish("f1", progress(1))
+    subscription = cache.subscribe("f1")
+    assert seen(await subscription.next(20)) == 1
+    before = await cache.client.client_list(_type="pubsub")
+    assert await subscription.next(1) is None
+    after = await cache.client.client_list(_type="pubsub")
+    assert [one["id"] for one in after] == [one["id"] for one in before]
+    assert after[0]["cmd"] == "ping"
+    await other.publish("f1", DONE)
+    assert await rest(subscription) == ["done"]
 
 
 @pytest.mark.parametrize("outage", ["stop", "kill", "wipe"])

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from loadtests.origin import Origin, make_clip
 
+from loadtests.origin import Origin, make_clip
 from reelplane_crds.runtime import (
     EgressSettings,
     ExtractorSettings,
@@ -59,7 +59,9 @@ def document(folder: Path, **changes: Any) -> RuntimeDocument:
         stores=Stores(
             cache=nowhere, queue=nowhere, database=nowhere, objects=FolderObjects(root=folder / "objects")
         ),
-        worker=WorkerSettings(**{"work_dir": folder / "work", "job_timeout": 60, **parts["worker"]}),
+        worker=WorkerSettings(
+            **{"work_dir": folder / "work", "socket_dir": folder, "job_timeout": 60, **parts["worker"]}
+        ),
         sources=SourceLimits(**parts["sources"]),
         egress=EgressSettings(**{"allow": (OriginAllow(cidr="127.0.0.1/32"),), **parts["egress"]}),
         extractor=ExtractorSettings(

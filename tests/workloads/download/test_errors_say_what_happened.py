@@ -47,7 +47,9 @@ class HTTPError(Exception):
 
 
 def wrapped(cause: BaseException) -> DownloadError:
-    return DownloadError(f"ERROR: [generic] Unable to download webpage: {cause}", ExtractorError(str(cause), cause=cause))
+    return DownloadError(
+        f"ERROR: [generic] Unable to download webpage: {cause}", ExtractorError(str(cause), cause=cause)
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,9 +65,18 @@ def wrapped(cause: BaseException) -> DownloadError:
         (wrapped(HTTPError(504)), Code.ORIGIN_TIMEOUT),
         (wrapped(TransportError("", TimeoutError("timed out"))), Code.ORIGIN_TIMEOUT),
         (wrapped(TransportError("", ConnectionResetError(errno.ECONNRESET, "reset"))), Code.ORIGIN_RESET),
-        (wrapped(TransportError("", socket.gaierror(-2, "Name or service not known"))), Code.ORIGIN_UNREACHABLE),
-        (wrapped(TransportError("", ConnectionRefusedError(errno.ECONNREFUSED, "no"))), Code.ORIGIN_UNREACHABLE),
-        (DownloadError("ERROR: Unsupported URL", UnsupportedError("u", expected=True)), Code.UNSUPPORTED_SITE),
+        (
+            wrapped(TransportError("", socket.gaierror(-2, "Name or service not known"))),
+            Code.ORIGIN_UNREACHABLE,
+        ),
+        (
+            wrapped(TransportError("", ConnectionRefusedError(errno.ECONNREFUSED, "no"))),
+            Code.ORIGIN_UNREACHABLE,
+        ),
+        (
+            DownloadError("ERROR: Unsupported URL", UnsupportedError("u", expected=True)),
+            Code.UNSUPPORTED_SITE,
+        ),
         (DownloadError("ERROR: geo", GeoRestrictedError("g", expected=True)), Code.GEO_BLOCKED),
         (OSError(errno.ENOSPC, "No space left on device"), Code.DISK_FULL),
         (OSError(errno.EFBIG, "File too large"), Code.TOO_LARGE),
@@ -99,7 +110,9 @@ def test_where_only_words_are_left_they_are_understood(said: str, code: Code) ->
 
 
 def test_a_site_that_says_no_in_unknown_words_refused_and_is_quoted() -> None:
-    problem = problem_of(DownloadError("ERROR: [x] 1: We do not feel like it", ExtractorError("no", expected=True)))
+    problem = problem_of(
+        DownloadError("ERROR: [x] 1: We do not feel like it", ExtractorError("no", expected=True))
+    )
     assert (problem.code, problem.detail) == (Code.ORIGIN_REFUSED, "We do not feel like it")
 
 

@@ -54,7 +54,9 @@ def test_no_option_outside_the_list_is_ever_passed(job: Job, impersonate: bool) 
 
 
 def test_the_list_holds_nothing_that_is_not_used() -> None:
-    used = {key for job in JOBS for impersonate in (False, True) for key in build(job, impersonate=impersonate)}
+    used = {
+        key for job in JOBS for impersonate in (False, True) for key in build(job, impersonate=impersonate)
+    }
     assert used == options.ALLOWED
 
 
@@ -72,7 +74,15 @@ def test_every_option_is_known_to_the_installed_extractor() -> None:
 
 
 def test_nothing_that_runs_programs_or_reads_the_users_files_is_on_the_list() -> None:
-    dangerous = ("exec", "netrc", "cookiesfrombrowser", "postprocessors", "client_certificate", "plugin", "writ")
+    dangerous = (
+        "exec",
+        "netrc",
+        "cookiesfrombrowser",
+        "postprocessors",
+        "client_certificate",
+        "plugin",
+        "writ",
+    )
     assert not [key for key in options.ALLOWED if any(key.startswith(word) for word in dangerous)]
     assert build()["remote_components"] == []
     assert build()["enable_file_urls"] is False
@@ -95,6 +105,10 @@ def test_a_job_can_lower_the_height_and_never_raise_it() -> None:
 def test_playlists_are_listed_only_when_asked_and_only_so_far() -> None:
     assert build()["noplaylist"] is True
     asked = build(Job(kind="download", playlist=True))
-    assert (asked["noplaylist"], asked["playlist_items"], asked["extract_flat"]) == (False, "1:7", "in_playlist")
+    assert (asked["noplaylist"], asked["playlist_items"], asked["extract_flat"]) == (
+        False,
+        "1:7",
+        "in_playlist",
+    )
     one = build(Job(kind="download", playlist=True, item=3))
     assert (one["playlist_items"], one["extract_flat"]) == ("3", False)

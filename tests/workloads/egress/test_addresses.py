@@ -6,7 +6,7 @@ import ipaddress
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reelplane_workloads.egress.addresses import (
@@ -49,6 +49,7 @@ def test_public_addresses_are_public(address: str) -> None:
     assert special(ipaddress.ip_address(address)) is None
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 @example(IPv4Address("192.0.0.9"))
 def test_a_public_ipv4_address_is_in_no_special_range_of_the_standard_library_either(
@@ -59,6 +60,7 @@ def test_a_public_ipv4_address_is_in_no_special_range_of_the_standard_library_ei
         assert not any(address in network for network, _ in SPECIAL_V4)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=6))
 def test_a_public_ipv6_address_is_in_no_special_range_of_the_standard_library_either(
     address: IPv6Address,
@@ -72,6 +74,7 @@ def test_a_public_ipv6_address_is_in_no_special_range_of_the_standard_library_ei
         assert not any(address in network for network, _ in SPECIAL_V6)
 
 
+@settings(deadline=None)
 @given(st.sampled_from([network for network, _ in SPECIAL_V4]), st.data())
 def test_no_wrapping_makes_a_special_ipv4_address_public(
     network: ipaddress.IPv4Network, data: st.DataObject
@@ -108,7 +111,7 @@ def test_every_spelling_of_an_address_is_that_address(spelling: str, address: st
     "spelling",
     [
         "1.2.3.4.5", "256.1.1.1", "1.2.3.08", "4294967296", "fe80::1%eth0", "[fe80::1%25lo]", "a..b", "", ".", "-a.b",
-        "ex ample", "127。0。0。1", "a" * 64, "%31.2.3.4", "0x1g",
+        "ex ample", "127。0。0。1", "a" * 64, "%31.2.3.4", "a.1",
     ],
 )  # fmt: skip
 def test_what_is_neither_address_nor_name_is_refused(spelling: str) -> None:

@@ -74,13 +74,23 @@ async def test_a_redirect_to_a_port_that_is_not_allowed_ends_there(origin, egres
     assert str(secret.port) in out.grant.problem().detail
 
 
-async def test_a_name_with_one_private_address_among_public_ones_is_refused_whole(origin, egress) -> None:
+@pytest.mark.parametrize("answer", [["127.0.0.1", "127.0.0.2"], ["127.0.0.2", "127.0.0.1"]])
+async def test_a_name_with_one_address_that_is_not_allowed_is_refused_whole(answer, origin, egress) -> None:
     site = await origin()
-    resolve, asked = answering(["93.184.215.14", "127.0.0.1"])
-    out = await egress(resolver=resolve)
-    answer = await out.get(f"http://rebind.example:{site.port}/")
-    assert answer.startswith(b"HTTP/1.1 403 ")
+    resolve, asked = answering(answer)
+    out = await egress(allow=[site.port], resolver=resolve)
+    assert (await out.get(f"http://rebind.example:{site.port}/")).startswith(b"HTTP/1.1 403 ")
     assert (asked, site.heads) == (["rebind.example"], [])
+    assert "127.0.0.2" in out.grant.problem().detail
+
+
+async def test_a_private_address_behind_a_public_one_refuses_the_name_before_anything_is_connected_to(
+    egress,
+) -> None:
+    resolve, _ = answering(["93.184.215.14", "10.0.0.1"])
+    out = await egress(resolver=resolve)
+    assert (await out.get("http://rebind.example/")).startswith(b"HTTP/1.1 403 ")
+    assert out.grant.connections == 0
 
 
 async def test_a_name_is_resolved_once_and_what_was_judged_is_what_is_connected_to(origin, egress) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 
 import pytest
 
@@ -189,10 +190,18 @@ async def test_strangers_cannot_use_up_the_guard(origin, egress) -> None:
     silent = [await out.dial() for _ in range(5)]
     closed = 0
     for reader, _ in silent[3:]:
-        closed += await asyncio.wait_for(reader.read(), 20) == b""
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 20) == b""
+        closed += 1
     assert closed == 2
     silent[0][1].close()
-    await asyncio.sleep(0.2)
-    assert (await out.get(site.url)).endswith(b"hello")
+    answer = b""
+    for _ in range(100):
+        with contextlib.suppress(ConnectionError):
+            answer = await out.get(site.url)
+        if answer.endswith(b"hello"):
+            break
+        await asyncio.sleep(0.1)
+    assert answer.endswith(b"hello")
     for _, writer in silent:
         writer.close()

@@ -37,16 +37,23 @@ async def test_a_job_goes_through_its_proxy_with_credentials_from_the_file(
 
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 async def test_the_proxy_is_given_the_judged_address_never_the_name(kind, origin, egress, upstream) -> None:
+    answers = {
+        "good.example": ["127.0.0.1"],
+        "both.example": ["::1", "127.0.0.1"],
+        "meta.example": ["169.254.169.254"],
+    }
+
     async def resolve(host: str, port: int) -> Sequence[str]:
-        return ["::1", "127.0.0.1"] if host == "both.example" else ["169.254.169.254"]
+        return answers[host]
 
     site = await origin()
     proxy = await upstream(kind)
     endpoint = ProxyEndpoint(name="p1", url=proxy.url)
     out = await egress(allow=[site.port], upstream=endpoint, resolver=resolve)
+    assert (await out.get(f"http://good.example:{site.port}/")).endswith(b"hello")
     assert (await out.get(f"http://both.example:{site.port}/")).startswith(b"HTTP/1.1 403 ")
-    assert (await out.get("http://metadata.example/")).startswith(b"HTTP/1.1 403 ")
-    assert proxy.connections == 0
+    assert (await out.get("http://meta.example/")).startswith(b"HTTP/1.1 403 ")
+    assert proxy.asked == [f"127.0.0.1:{site.port}"]
     assert out.grant.problem().code is Code.PRIVATE_ADDRESS
 
 

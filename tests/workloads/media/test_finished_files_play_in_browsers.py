@@ -30,9 +30,8 @@ def run(folder: Path, *sources: Source, want: str = "video") -> Finished:
 
 def decodes(path: Path) -> None:
     """Decode all of a file with another FFmpeg than the one that probes; fails on any error."""
-    done = subprocess.run(
-        [FFMPEG, "-nostdin", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"], capture_output=True, check=False
-    )
+    argv = [FFMPEG, "-nostdin", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"]
+    done = subprocess.run(argv, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
 

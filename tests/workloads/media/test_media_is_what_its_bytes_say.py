@@ -77,7 +77,9 @@ def test_random_bytes_are_no_container() -> None:
 
 @pytest.mark.parametrize("kept", [0.3, 0.5, 0.7])
 @pytest.mark.parametrize("name", ["a.mp4", "a.mp3"])
-def test_a_file_that_ends_before_its_declared_duration_is_corrupt(name: str, kept: float, tmp_path: Path) -> None:
+def test_a_file_that_ends_before_its_declared_duration_is_corrupt(
+    name: str, kept: float, tmp_path: Path
+) -> None:
     how = {"video": False, "codecs": ("", "libmp3lame")} if name == "a.mp3" else {}
     clip = make_clip(tmp_path / name, seconds=8, **how)
     whole = clip.read_bytes()

@@ -28,7 +28,7 @@ async def _is(value: Awaitable[Any], wanted: Any) -> bool:
 
 
 async def test_no_more_than_its_slots_and_nothing_is_hoarded(
-    dispatcher: Dispatcher, consume: Any, flights: Any, eventually: Eventually
+    dispatcher: Dispatcher, ref: ServerRef, consume: Any, flights: Any, eventually: Eventually
 ) -> None:
     names = [f"f{i}" for i in range(6)]
     flights.hold(*names)
@@ -37,7 +37,10 @@ async def test_no_more_than_its_slots_and_nothing_is_hoarded(
     await eventually(lambda: len(flights.begun) == 2)
     await asyncio.sleep(0.3)
     assert (len(flights.begun), await dispatcher.depth()) == (2, 6), "waiting and running are counted alike"
-    # Another worker comes and gets all that waits: none of it lies in the first one's memory.
+    client = connect(Address.of(ref))
+    groups = await client.xinfo_groups("streaq:{rp:reels}:queues:normal")
+    await client.aclose()
+    assert groups[0]["pending"] == 2, "nothing that another worker could run lies in this one's memory"
     consume(flights, concurrency=4)
     await eventually(lambda: sorted(flights.begun) == names)
     flights.release()

@@ -9,16 +9,17 @@ from typing import Any
 from reelplane_workloads.core.errors import Code, Problem
 
 
-async def test_one_of_forty_rivals_gets_the_flight(store: Any, open_store: Callable[..., Any]) -> None:
-    other = open_store()
-    flight_id = (await store.accept()).flight_id
-    for n in range(40):
-        await store.heartbeat(f"w{n}")
-    rivals = ((store if n % 2 else other).repo.claim(flight_id, f"w{n}") for n in range(40))
-    claims = [claim for claim in await asyncio.gather(*rivals) if claim is not None]
-    assert len(claims) == 1
-    assert claims[0].flight.attempt == 1
-    assert await store.repo.live_flights_of(claims[0].flight.worker) == {flight_id: 1}
+async def test_one_of_many_rivals_gets_each_flight(store: Any, open_store: Callable[..., Any]) -> None:
+    stores = [store, open_store(), open_store()]
+    for flight in range(20):
+        flight_id = (await store.accept(f"u{flight}")).flight_id
+        rivals = (stores[n % 3].repo.claim(flight_id, f"w{n}") for n in range(12))
+        claims = [claim for claim in await asyncio.gather(*rivals) if claim is not None]
+        assert [claim.flight.attempt for claim in claims] == [1]
+        assert await store.repo.live_flights_of(claims[0].flight.worker) == {
+            claim.flight.id: 1 for claim in claims
+        }
+        await store.repo.hand_back(flight_id, 1)
 
 
 async def test_a_flight_that_backs_off_is_not_handed_out_before_its_time(store: Any) -> None:

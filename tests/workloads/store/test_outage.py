@@ -14,10 +14,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from reelplane_crds.runtime import ServerRef
+from reelplane_crds.runtime import Retention, ServerRef
 from reelplane_workloads.core.errors import Code, Problem
 from reelplane_workloads.store import database
 from reelplane_workloads.store.database import Database
+from reelplane_workloads.store.repository import Repository
 
 
 async def test_a_server_that_does_not_listen_is_unavailable() -> None:
@@ -76,6 +77,24 @@ async def test_connections_that_went_stale_are_replaced_without_a_word(
     await asyncio.to_thread(_close_postgres, empty_postgres, False)
     assert (await store.accept("new")).created_flight
     assert await store.repo.known("new") is None
+
+
+async def test_after_an_outage_workers_are_given_a_lease_to_be_heard_again(
+    empty_postgres: str, store_at: Any
+) -> None:
+    store = store_at(empty_postgres)
+    repo = Repository(store.db, Retention(), lease=2)
+    flight = await store.running(worker="w1")
+    await asyncio.to_thread(_close_postgres, empty_postgres, True)
+    with pytest.raises(Problem):
+        await store.heartbeat("w1")
+    await asyncio.to_thread(_close_postgres, empty_postgres, False)
+    await store.silence("w1")
+    assert (await repo.sweep()).dispatch == ()
+    assert await repo.claim(flight.id, "w2") is None
+    assert await repo.wanted(flight.id, flight.attempt)
+    await asyncio.sleep(2.1)
+    assert [due.id for due in (await repo.sweep()).dispatch] == [flight.id]
 
 
 async def test_a_lock_that_is_held_too_long_is_unavailable(

@@ -147,7 +147,7 @@ async def test_forgetting_a_blob_that_is_in_use_is_refused(store: Any, medium: C
 
 
 async def test_purging_pages_through_a_big_day(store: Any) -> None:
-    await asyncio.gather(*(store.accept(f"u{n % 3}", f"p{n}") for n in range(4500)))
+    await asyncio.gather(*(store.accept(f"u{n % 3}", f"p{n}") for n in range(2300)))
     for n in range(3):
         await store.landed(f"u{n}", f"site:{n}", "p0")
     await store.later(2 * HOUR)

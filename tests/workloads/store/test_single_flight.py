@@ -50,7 +50,10 @@ async def test_one_of_a_batch_creates_and_pays(store: Any) -> None:
 
 
 async def test_asking_twice_is_one_job(store: Any) -> None:
-    first, second = await store.accept(), await store.accept()
+    first = await store.accept()
+    asked_at = (await store.repo.job(first.job_id, "ann")).created_at
+    second = await store.accept()
+    assert (await store.repo.job(first.job_id, "ann")).created_at == asked_at
     assert first.job_id == second.job_id
     assert (first.created_flight, second.created_flight) == (True, False)
 

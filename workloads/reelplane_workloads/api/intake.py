@@ -60,7 +60,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class _Budget:
-    """One client's allowance of one kind of request."""
+    """One client's allowance of one kind of request; ``client`` names its bucket."""
 
     name: str
     client: str
@@ -94,7 +94,7 @@ class Intake:
 
         Raises Problem: the remembered failure of the URL, RATE_LIMITED with its headers, or UNAVAILABLE.
         """
-        budget = _Budget("download", client, self._settings.download_rate)
+        budget = _Budget("download", f"download:{client}", self._settings.download_rate)
         try:
             found = await self._lookup(wanted, budget)
         except Problem:
@@ -115,7 +115,6 @@ class Intake:
 
     async def info(self, wanted: Wanted, client: str, principal: Principal) -> dict[str, Any] | Queued:
         """The info, if the database has it, or the job that brings it. Raises Problem as ``download`` does."""
-        # The prefix keeps this allowance in a bucket of its own.
         budget = _Budget("info", f"info:{client}", self._settings.info_rate)
         found = await self._lookup(wanted, budget)
         result = await self._enter(wanted, budget, principal, found, self._recent_info)
@@ -151,8 +150,9 @@ class Intake:
             case Miss():
                 return await self._claimed(wanted, budget, principal, found, known)
             case _:
-                result, _ = await self._accept(wanted, principal)
-                return result
+                # The mark may be older than the truth: an info is looked for first; accepting looks for a medium.
+                already = await known(wanted) if wanted.kind is FlightKind.INFO else None
+                return already if already is not None else (await self._accept(wanted, principal))[0]
 
     async def _claimed(
         self,

@@ -70,7 +70,7 @@ class Principals:
     def introduce(self, *, secure: bool) -> tuple[str, bytes]:
         """A new anonymous principal, and the Set-Cookie value that makes its client come back as it."""
         identifier = secrets.token_bytes(_ID_BYTES)
-        value = f"{_text(identifier)}.{_text(self._mac(identifier))}"
+        value = self._value(identifier).decode()
         attributes = f"Path=/; Max-Age={YEAR}; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
         return _anonymous(identifier), f"{self.cookie}={value}; {attributes}".encode()
 
@@ -91,15 +91,16 @@ class Principals:
         for part in cookies.split(b";"):
             pair = part.strip()
             if pair.startswith(self._cookie_prefix):
-                identifier, mac = (
-                    _bytes(text) for text in pair[len(self._cookie_prefix) :].partition(b".")[::2]
-                )
-                if len(identifier) == _ID_BYTES and hmac.compare_digest(mac, self._mac(identifier)):
+                value = pair[len(self._cookie_prefix) :]
+                identifier = _bytes(value.partition(b".")[0])
+                # Compared as written, so that one id has one spelling.
+                if len(identifier) == _ID_BYTES and hmac.compare_digest(value, self._value(identifier)):
                     return _anonymous(identifier)
         return None
 
-    def _mac(self, identifier: bytes) -> bytes:
-        return hmac.digest(self._mac_key, identifier, "sha256")[:_MAC_BYTES]
+    def _value(self, identifier: bytes) -> bytes:
+        mac = hmac.digest(self._mac_key, identifier, "sha256")[:_MAC_BYTES]
+        return f"{_text(identifier)}.{_text(mac)}".encode()
 
     def _reload(self) -> None:
         now = self._clock()

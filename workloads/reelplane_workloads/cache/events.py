@@ -40,7 +40,10 @@ def final(event: Mapping[str, Any]) -> bool:
 
 
 class Subscription(AsyncIterator[dict[str, Any]]):
-    """One follower of one flight; ``Cache.subscribe`` makes it. Close it, or use it as a context manager."""
+    """One follower of one flight; ``Cache.subscribe`` makes it. Close it, or use it as a context manager.
+
+    Events are shared with the flight's other followers: read them, do not change them.
+    """
 
     def __init__(self, flight_id: str, leave: Callable[[Subscription], None]) -> None:
         self.flight_id = flight_id
@@ -50,12 +53,11 @@ class Subscription(AsyncIterator[dict[str, Any]]):
         self._number = 0
         self._over = False
 
-    def offer(self, number: int, raw: bytes) -> None:
+    def offer(self, number: int, event: dict[str, Any]) -> None:
         """Take an event unless it was seen or the last word was said. The oldest gives way when too many wait."""
         if number <= self._number or self._over:
             return
         self._number = number
-        event = msgspec.json.decode(raw, type=dict[str, Any])
         self._over = final(event)
         self._kept.append(event)
         self._news.set()
@@ -164,8 +166,13 @@ class Hub:
                     self._offer(flight_id, *numbered)
 
     def _offer(self, flight_id: str, number: int, raw: bytes) -> None:
-        for follower in tuple(self._followers.get(flight_id, ())):
-            follower.offer(number, raw)
+        followers = tuple(self._followers.get(flight_id, ()))
+        if followers:
+            event = msgspec.json.decode(
+                raw, type=dict[str, Any]
+            )  # once: a viral flight has thousands of followers
+            for follower in followers:
+                follower.offer(number, event)
 
     async def _stay_subscribed(self) -> None:
         delay = FIRST_DELAY
@@ -202,10 +209,8 @@ class Hub:
                     self._subscribed.set()
                     self._replay(self._followers)
                 case "pmessage":
-                    flight_id = message["channel"].decode().removeprefix(self._events)
-                    if flight_id in self._followers:
-                        number, _, raw = message["data"].partition(b" ")
-                        self._offer(flight_id, int(number), raw)
+                    number, _, raw = message["data"].partition(b" ")
+                    self._offer(message["channel"].decode().removeprefix(self._events), int(number), raw)
                 case "message":
                     for queue in self._stops:
                         queue.put_nowait(message["data"].decode())

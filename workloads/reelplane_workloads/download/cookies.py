@@ -6,6 +6,7 @@ below it. Its text goes to the child over the pipe, never onto a command line, i
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from reelplane_workloads.core.keys import jar_for, normalise, site_of
@@ -30,17 +31,25 @@ def text_for(url: str, folder: Path | None) -> str | None:
 
 
 def only_for(site: str, text: str) -> str:
-    """The lines of a Netscape cookie file that belong to ``site`` or a host below it; all others are dropped."""
+    """The cookies of a Netscape file that belong to ``site`` or a host below it, written in the well-formed way.
+
+    Lines that are not (wrong number of fields, an expiry that is no number) are dropped here: the parser of the
+    standard library would quote them, value and all, in its error.
+    """
     kept = []
     for line in text.splitlines():
-        cookie = line.removeprefix(_HTTP_ONLY)
-        fields = cookie.split("\t")
-        if cookie.startswith("#") or len(fields) != 7:
+        fields = line.removeprefix(_HTTP_ONLY).split("\t")
+        if line.startswith("#") and not line.startswith(_HTTP_ONLY):
             continue
-        domain = fields[0].lstrip(".").lower()
-        if domain == site or domain.endswith("." + site):
-            kept.append(line)
-    return _HEADER + "\n".join(kept) + "\n"
+        if len(fields) != 7 or not re.fullmatch(r"\d*", fields[4]):
+            continue
+        domain = fields[0].lower()
+        bare = domain.lstrip(".")
+        if bare == site or bare.endswith("." + site):
+            # The second field says whether hosts below are meant; a leading dot says the same and is believed.
+            below = "TRUE" if domain.startswith(".") else "FALSE"
+            kept.append("\t".join((domain, below, *fields[2:])))
+    return _HEADER + "".join(line + "\n" for line in kept)
 
 
 def values(text: str | None) -> tuple[str, ...]:

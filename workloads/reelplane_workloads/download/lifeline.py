@@ -27,3 +27,4 @@ def hold(reading_end: int) -> None:
         os.read(reading_end, 1)
     finally:
         os.killpg(0, signal.SIGKILL)
+        os._exit(1)  # never back into the child's code, should the signal be late

@@ -12,15 +12,23 @@ from reelplane_workloads.download import text
 from reelplane_workloads.download.protocol import Done, Failed, Found, PlaylistEntry
 from reelplane_workloads.egress.grants import Grant
 
-_NETWORK = frozenset(
-    {Code.ORIGIN_UNREACHABLE, Code.ORIGIN_RESET, Code.ORIGIN_TIMEOUT, Code.PROXY_FAILED, Code.EXTRACTOR_ERROR}
+_REFUSABLE = frozenset(
+    {
+        Code.ORIGIN_UNREACHABLE,
+        Code.ORIGIN_RESET,
+        Code.ORIGIN_TIMEOUT,
+        Code.ORIGIN_REFUSED,
+        Code.ORIGIN_NOT_FOUND,
+        Code.LOGIN_REQUIRED,
+        Code.UNSUPPORTED_SITE,
+        Code.PROXY_FAILED,
+        Code.EXTRACTOR_ERROR,
+    }
 )
-_MAYBE_REFUSED = _NETWORK | {
-    Code.ORIGIN_REFUSED,
-    Code.ORIGIN_NOT_FOUND,
-    Code.UNSUPPORTED_SITE,
-    Code.LOGIN_REQUIRED,
-}
+"""What a child may make of a connection that the guard refused."""
+
+_VAGUE = frozenset({Code.ORIGIN_UNREACHABLE, Code.EXTRACTOR_ERROR, Code.PROXY_FAILED})
+"""What a child says of a connection that failed behind the guard, of which it saw less than the guard did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +81,12 @@ def reported(failed: Failed) -> Problem:
 
 
 def better_reason(problem: Problem, grant: Grant) -> Problem:
-    """What the guard knows, where the child only saw a connection that did not come about."""
+    """What the guard knows, where the child only saw a connection that did not come about or broke."""
     seen = grant.problem()
     if seen is None:
         return problem
-    refused = grant.last_refusal is not None
-    return seen if problem.code in (_MAYBE_REFUSED if refused else _NETWORK) else problem
+    refused = grant.last_refusal is not None or seen.code is Code.PROXY_FAILED
+    return seen if problem.code in (_REFUSABLE if refused else _VAGUE) else problem
 
 
 def downloaded(done: Done, folder: Path, found: Found, received: int) -> Downloaded:

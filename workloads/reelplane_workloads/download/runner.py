@@ -81,8 +81,15 @@ class _Attempt:
     on_info: OnInfo
     on_progress: OnProgress
     grant: Grant | None = None
+    child: Child | None = None
     found: Found | None = None
     phase: str = ""
+
+    async def end_child(self) -> None:
+        """Kill and reap what runs for it. The killing is done, whatever happens to the waiting."""
+        if self.child is not None:
+            self.child.kill()
+            await self.child.end()
 
 
 class Runner:
@@ -140,13 +147,11 @@ class Runner:
         ``discard`` when there will be none. Otherwise nothing is left behind but what Downloaded names.
         """
         attempt = _Attempt(flight, choose_egress, on_info, on_progress)
-        child: Child | None = None
         limit = asyncio.timeout(None)
         try:
             async with asyncio.timeout(self._worker.job_timeout) as limit:
-                child = await self._children.take()
-                outcome = await self._talk(child, attempt)
-                await child.end()
+                outcome = await self._extract(attempt)
+                await attempt.end_child()
                 if isinstance(outcome, Downloaded):
                     return await asyncio.to_thread(hashed, outcome)
         except TimeoutError:
@@ -164,9 +169,7 @@ class Runner:
             # Revoked first: what a child sends while it is being killed must not leave.
             if attempt.grant is not None:
                 self._guard.revoke(attempt.grant)
-            if child is not None:
-                child.kill()
-                await child.end()
+            await attempt.end_child()
         if attempt.grant is not None:
             problem = better_reason(problem, attempt.grant)
         log.info(
@@ -174,7 +177,7 @@ class Runner:
             extra={
                 "flight": flight.id,
                 "code": problem.code.value,
-                "said": child.tail[-600:] if child else "",
+                "said": attempt.child.tail[-600:] if attempt.child else "",
             },
         )
         if not problem.transient:
@@ -184,6 +187,18 @@ class Runner:
     async def discard(self, flight: Flight) -> None:
         """Remove the work folders of a flight: it was published, or will not be tried again."""
         await asyncio.to_thread(workdir.discard_flight, self._root, flight.id)
+
+    async def _extract(self, attempt: _Attempt) -> Outcome:
+        """Have a child do it; another one, when the first died before it began: that one may have died waiting."""
+        attempt.child = await self._children.take()
+        try:
+            return await self._talk(attempt.child, attempt)
+        except ChildDied:
+            if attempt.grant is not None:
+                raise
+        await attempt.end_child()
+        attempt.child = await self._children.take()
+        return await self._talk(attempt.child, attempt)
 
     async def _talk(self, child: Child, attempt: _Attempt) -> Outcome:
         """The conversation with a ready child, up to its last word."""

@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from coredis.exceptions import RedisError, ResponseError
@@ -49,6 +50,9 @@ class Dispatcher:
         self._attempt: asyncio.Future[None] | None = None
         self._why = "not connected"
         self._task: asyncio.Task[None] | None = None
+        self._batch: list[Flight] | None = None
+        self._sent: asyncio.Task[None]
+        self._sending = asyncio.Lock()
 
     async def open(self) -> None:
         """Start connecting and wait for the first attempt. Does not raise when Valkey is away."""
@@ -66,13 +70,17 @@ class Dispatcher:
     async def dispatch(self, flights: Sequence[Flight]) -> None:
         """Put flights in. Idempotent: an attempt that waits or runs already is not put in twice.
 
-        One with ``not_before`` in the future is held back until then.
+        One with ``not_before`` in the future is held back until then. What is dispatched while a pipeline is under
+        way goes together in the next one.
         """
-        if flights:
-            now = self._now()
-            await self._borrow(
-                lambda worker: worker.enqueue_many([_task(worker, flight, now) for flight in flights])
-            )
+        if not flights:
+            return
+        if self._batch is None:
+            batch: list[Flight] = []
+            self._batch = batch
+            self._sent = asyncio.create_task(self._send(batch))
+        self._batch.extend(flights)
+        await asyncio.shield(self._sent)
 
     async def ping(self) -> None:
         """Return when Valkey answers."""
@@ -81,6 +89,20 @@ class Dispatcher:
     async def depth(self) -> int:
         """Flights in the queue that are due: waiting and running."""
         return await self._borrow(lambda worker: worker.queue_size(include_scheduled=False))
+
+    async def _send(self, batch: list[Flight]) -> None:
+        try:
+            async with asyncio.timeout(OP_TIMEOUT), self._sending:
+                self._batch = None
+                now = self._now()
+                await self._borrow(
+                    lambda worker: worker.enqueue_many([_task(worker, one, now) for one in batch])
+                )
+        except TimeoutError as error:
+            raise unavailable(self._address, "no answer in time") from error
+        finally:
+            if self._batch is batch:
+                self._batch = None
 
     async def _borrow(self, call: Callable[[Worker[None]], Awaitable[T]]) -> T:
         try:
@@ -182,9 +204,6 @@ class Consumer:
             concurrency=self._concurrency,
             id=self._id,
         )
-        engine.prefetch = (
-            self._concurrency
-        )  # streaQ adds the concurrency to what it is given: no message waits here
         engine.lifespan = self._lifespan(engine)
 
         async def flight(flight_id: str) -> None:
@@ -236,4 +255,6 @@ def _task(worker: Worker[None], flight: Flight, now: float) -> Any:
     task = worker.enqueue_unsafe(TASK, flight.id)
     task.id = task_id(flight.id, flight.attempt)
     wait = flight.not_before - now
-    return task.start(priority=flight.priority.name.lower(), delay=max(1, round(wait)) if wait > 0 else None)
+    return task.start(
+        priority=flight.priority.name.lower(), delay=timedelta(seconds=wait) if wait > 0 else None
+    )

@@ -16,7 +16,7 @@ import msgspec
 from anyio import CancelScope
 from coredis import ConnectionPool
 from coredis.connection import TCPLocation, UnixDomainSocketLocation
-from coredis.exceptions import RedisError
+from coredis.exceptions import ResponseError, StreamConsumerGroupError
 from coredis.response.types import StreamPendingExt
 from coredis.retry import NoRetryPolicy
 from streaq import Worker
@@ -125,8 +125,8 @@ class Engine(Worker[None]):
             stream = self.stream_key + priority
             try:
                 consumers = await self.redis.xinfo_consumers(stream, GROUP)
-            except RedisError:
-                continue  # no such group yet; a connection that is lost fails in the loops
+            except (ResponseError, StreamConsumerGroupError):
+                continue  # no such stream yet, or it was wiped
             for consumer in cast(tuple[dict[str, Any], ...], consumers):
                 name, pending, idle = consumer["name"], consumer["pending"], consumer["idle"]
                 if name == self.id and pending:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import threading
 import time
@@ -65,13 +66,14 @@ class _Operation:
 
 
 class Database:
-    """See the module's docstring. All methods but ``open`` are coroutines and safe from any event loop."""
+    """See the module's docstring. Its coroutines may be awaited in any event loop."""
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
         self._pending: deque[_Operation] = deque()
         self._wake = threading.Condition()
         self._closing = False
+        self._missed_at = -math.inf
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="db-read")
         self._writers = [
             threading.Thread(target=self._write_forever, name=f"db-write-{n}", daemon=True)
@@ -122,6 +124,10 @@ class Database:
     async def ping(self) -> None:
         """Raise Problem(UNAVAILABLE) unless the database answers."""
         await self.read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+
+    def steady_for(self) -> float:
+        """Seconds since this process last found the database away or too busy; infinite when it never did."""
+        return time.monotonic() - self._missed_at
 
     async def close(self) -> None:
         """Finish what was submitted, then stop the threads and disconnect."""
@@ -179,10 +185,15 @@ class Database:
                 for operation in batch:
                     self._settle([operation])
                 return
+            self._note(error)
             for operation in batch:
                 operation.error = problem_of(error)
                 operation.error.__cause__ = error if operation.error is not error else error.__cause__
         _answer(batch)
+
+    def _note(self, error: Exception) -> None:
+        if classify(error) in (Fault.LOST, Fault.CONTENDED):
+            self._missed_at = time.monotonic()
 
     def _read(self, operation: Callable[[Connection], T]) -> T:
         for last in (False, True):
@@ -191,6 +202,7 @@ class Database:
                     return operation(connection)
             except SQLAlchemyError as error:
                 if last or classify(error) not in (Fault.LOST, Fault.CONTENDED):
+                    self._note(error)
                     raise problem_of(error) from error
         raise AssertionError("unreachable")
 

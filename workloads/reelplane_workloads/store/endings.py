@@ -148,12 +148,9 @@ def end_group(
 def end_known(connection: Connection, leader: RowMapping, identity: str) -> tuple[str, ...]:
     """End a flight and its followers DONE with the medium that stands under ``identity``.
 
-    A follower that waits for another identity (its leader turned out to be something else) is queued again: it
-    must never be served this one.
+    The followers wait for this very identity: a leader that turns out to be something else lets them go first.
     """
-    following = followers(connection, leader["id"])
-    same = [leader, *(row for row in following if row["identity"] == identity)]
-    requeue(connection, [row["id"] for row in following if row["identity"] != identity])
+    same = [leader, *followers(connection, leader["id"])]
     ids = [row["id"] for row in same]
     end(connection, ids, FlightState.DONE)
     connection.execute(_IDENTIFY, {"ids": ids, "key": identity})

@@ -6,6 +6,7 @@ module of its subject; this class binds them to the database and to the platform
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -111,9 +112,8 @@ class Repository:
         The attempt rises with each claim and is the fence of everything below. A flight whose attempts are used
         up by dead workers is FAILED (worker_lost) instead.
         """
-        return await self._db.write(
-            lambda c: flights.claim(c, flight_id, worker_id, self._lease, self._retry)
-        )
+        silence = self._deadly_silence()
+        return await self._db.write(lambda c: flights.claim(c, flight_id, worker_id, silence, self._retry))
 
     async def enter_identity(self, flight_id: str, fence: int, identity: str) -> Entrance:
         """Stage two of single flight, once extraction told what the URL really is.
@@ -203,9 +203,13 @@ class Repository:
         """Find what fell to the ground: flights of dead workers, followers without a leader.
 
         Also returns up to ``limit`` due flights, most urgent first, to be dispatched again: dispatching is
-        idempotent, and this is how a lost queue is rebuilt.
+        idempotent, and this is how a lost queue is rebuilt. For one lease after an outage of the database no
+        worker is taken for dead: none could be heard.
         """
-        return await self._db.write(lambda c: sweep.sweep(c, limit, self._lease, self._retry))
+        heard = self._db.steady_for() >= self._lease
+        return await self._db.write(
+            lambda c: sweep.sweep(c, limit, self._lease, self._retry, workers_heard=heard)
+        )
 
     async def backlog(self) -> Backlog:
         return await self._db.read(flights.backlog)
@@ -223,3 +227,7 @@ class Repository:
     async def forget_object(self, key: str) -> None:
         """Say that a condemned blob was deleted."""
         await self._db.write(lambda c: objects.forget(c, key))
+
+    def _deadly_silence(self) -> float:
+        """Seconds of silence that tell a dead worker; infinite for one lease after an outage of the database."""
+        return self._lease if self._db.steady_for() >= self._lease else math.inf

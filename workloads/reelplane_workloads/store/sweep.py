@@ -49,7 +49,7 @@ _FORGET = delete(workers).where(workers.c.seen_at < now() - bindparam("silence")
 
 
 def sweep(connection: Connection, limit: int, lease: float, retry: RetryPolicy) -> SweepResult:
-    """See Repository.sweep."""
+    """See Repository.sweep. An infinite ``lease`` takes no worker for dead."""
     ended: list[Flight] = []
     for row in connection.execute(_STRANDED, {"lease": lease}).all():
         if row.failures + 1 >= retry.max_attempts:

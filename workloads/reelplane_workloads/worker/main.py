@@ -135,7 +135,7 @@ class Worker:
         if document.egress.proxies is not None:
             pool = ProxyPool(document.egress.proxies, cache.client, document.platform)
         guard = Guard(document.egress)
-        await guard.start(settings.work_dir / f"guard-{os.getpid()}.sock")
+        await guard.start(settings.socket_dir / f"guard-{os.getpid()}.sock")
         stack.push_async_callback(guard.close)
         runner = await stack.enter_async_context(runner_factory(document, guard))
         handler = FlightHandler(
