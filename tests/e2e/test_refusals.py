@@ -82,7 +82,8 @@ def test_each_fault_of_an_origin_has_its_code(client: Client, origin: Origin, fo
         "origin_reset": origin.add("/reset.mp4", Resource(file=clip, reset_after=20_000)),
         "origin_timeout": origin.add("/slow.mp4", Resource(file=clip, delay=30)),
         "corrupt_media": origin.add(
-            "/corrupt.mp4", Resource(body=data[: moov + 8] + bytes(len(data) - moov - 8), content_type="video/mp4")
+            "/corrupt.mp4",
+            Resource(body=data[: moov + 8] + bytes(len(data) - moov - 8), content_type="video/mp4"),
         ),
         "unsupported_site": origin.add("/page.html", Resource(body=b"<html>nothing here</html>")),
     }

@@ -16,9 +16,15 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from hypothesis import settings
 
 with mock.patch.dict(os.environ, LOCUST_SKIP_MONKEY_PATCH="1"):
     import locust  # noqa: F401
+
+
+# A busy machine pauses examples for longer than Hypothesis' deadline of 200 ms; speed is not what they are about.
+settings.register_profile("any-speed", deadline=None)
+settings.load_profile("any-speed")
 
 
 class Contract:

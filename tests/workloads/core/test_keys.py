@@ -102,7 +102,13 @@ def test_the_key_depends_on_all_that_changes_the_answer() -> None:
         url_key(kind, url, options, variant=variant)
         for kind in FlightKind
         for url in ("https://a.example/1", "https://a.example/2")
-        for options in (base, Options(format="audio"), Options(max_height=480), Options(playlist=True), Options(item=1))
+        for options in (
+            base,
+            Options(format="audio"),
+            Options(max_height=480),
+            Options(playlist=True),
+            Options(item=1),
+        )
         for variant in ("", variant_of(country="DE", jar=""), variant_of(country=None, jar="a.example"))
     }
     assert len(keys) == 2 * 2 * 5 * 3

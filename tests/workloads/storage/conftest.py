@@ -22,10 +22,15 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from reelplane_crds.runtime import FolderObjects, S3Objects
 from reelplane_workloads.storage.objects import Objects, object_key, open_objects
 from reelplane_workloads.storage.signing import UrlSigner
+
+# A busy machine pauses examples for longer than Hypothesis' deadline of 200 ms; speed is not what they are about.
+settings.register_profile("any-speed", deadline=None)
+settings.load_profile("any-speed")
 
 VERSION = "v1.8.0"
 BUCKET = "media"
@@ -114,6 +119,14 @@ class S3Server:
             "secret_key_file": self.secret_key_file,
         }
         return S3Objects.model_validate(given | changes)
+
+    async def without_parts(self) -> bool:
+        """Whether no part is left, as soon as the server has come to rest: it clears away after it has answered."""
+        for _ in range(500):
+            if not self.parts():
+                return True
+            await asyncio.sleep(0.02)
+        return False
 
     def parts(self) -> list[Path]:
         """Parts of uploads that were neither completed nor aborted, as the server keeps them."""

@@ -21,9 +21,10 @@ LOCAL = "local"
 
 
 class Clients:
-    """``trusted`` are CIDRs; raises ValueError for one that is not."""
+    """``trusted`` are CIDRs; raises ValueError for one that is not. ``https``: all clients come by TLS anyway."""
 
-    def __init__(self, trusted: Sequence[str] = ()) -> None:
+    def __init__(self, trusted: Sequence[str] = (), *, https: bool = False) -> None:
+        self._https = https
         self._trusted: tuple[Network, ...] = tuple(ipaddress.ip_network(cidr) for cidr in trusted)
         self._names: Bounded[str, str] = Bounded(10_000)
 
@@ -53,7 +54,7 @@ class Clients:
 
     def is_https(self, scheme: str, peer: str | None, headers: Iterable[Header]) -> bool:
         """Whether the client's own connection is encrypted: ours, or as a trusted proxy says."""
-        if scheme == "https":
+        if self._https or scheme == "https":
             return True
         address = _parse(peer) if peer is not None else None
         if address is None or not self._is_trusted(address):

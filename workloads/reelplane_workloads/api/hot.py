@@ -24,7 +24,7 @@ from reelplane_workloads.api.intake import Intake, Queued
 from reelplane_workloads.api.principals import Principals
 from reelplane_workloads.api.problems import HttpProblem
 from reelplane_workloads.api.tally import Tally
-from reelplane_workloads.api.wanted import MAX_BODY, Reader
+from reelplane_workloads.api.wanted import MAX_BODY, Reader, Wanted
 from reelplane_workloads.core import metrics
 from reelplane_workloads.core.errors import Code, Problem
 
@@ -125,9 +125,9 @@ class Hot:
             return answer
         if principal is None:
             principal = self._principals.identify(authorization, cookies)
-        return await self._decide(scope, principal, body)
+        return await self._decide(scope, principal, wanted)
 
-    async def _decide(self, scope: Scope, principal: str | None, body: bytes) -> Answer:
+    async def _decide(self, scope: Scope, principal: str | None, wanted: Wanted) -> Answer:
         peer = scope["client"][0] if scope["client"] else None
         cookie: list[Header] = []
 
@@ -140,7 +140,11 @@ class Hot:
             return introduced
 
         client = self._clients.limited_as(principal, peer, scope["headers"])
-        outcome = await self._intake.download(self._reader.download(body), client, owner)
+        metrics.HTTP_IN_FLIGHT.inc()
+        try:
+            outcome = await self._intake.download(wanted, client, owner)
+        finally:
+            metrics.HTTP_IN_FLIGHT.dec()
         if isinstance(outcome, Answer):
             return outcome
         return accepted(outcome, cookie)

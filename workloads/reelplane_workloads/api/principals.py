@@ -22,6 +22,9 @@ YEAR = 365 * 86400
 RELOAD = 1.0
 """Seconds between looks at the key file's modification time."""
 
+_REMEMBERED = 512
+"""Longer Cookie headers are verified each time: what is remembered must not be a stranger's choice of memory."""
+
 _ID_BYTES = 16
 _MAC_BYTES = 16
 """128 bits of HMAC-SHA-256 (RFC 2104 section 5 allows truncation to half)."""
@@ -84,7 +87,8 @@ class Principals:
             return self._verified[cookies]
         except KeyError:
             principal = self._verify(cookies)
-            self._verified.put(cookies, principal)
+            if len(cookies) <= _REMEMBERED:
+                self._verified.put(cookies, principal)
             return principal
 
     def _verify(self, cookies: bytes) -> str | None:

@@ -57,7 +57,8 @@ class Services:
         if settings is None:
             raise ValueError(f"the runtime document of {document.workload!r} has no api settings")
         secret = bytes.fromhex(settings.signing_key_file.read_text().strip())
-        signer = UrlSigner(secret)
+        public_url = (settings.public_url or "").rstrip("/")
+        signer = UrlSigner(secret, f"{public_url}/v1/media/")
         database = await asyncio.to_thread(Database.open, document.stores.database)
         stack.push_async_callback(database.close)
         objects = open_objects(document.stores.objects, signer)
@@ -98,7 +99,7 @@ class Services:
                 anonymous=settings.anonymous,
                 keys_file=settings.api_keys_file,
             ),
-            clients=Clients(settings.trusted_proxies),
+            clients=Clients(settings.trusted_proxies, https=public_url.startswith("https://")),
             reader=Reader(document, _cookie_jars(document)),
             hits=hits,
             intake=intake,

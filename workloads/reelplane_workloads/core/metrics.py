@@ -72,7 +72,7 @@ EXTRACTIONS = Counter(
 BYTES_DOWNLOADED = Counter("reelplane_media_downloaded_bytes", "Bytes of media published", registry=REGISTRY)
 ISOLATION = Counter(
     "reelplane_isolation",
-    "Extraction children by how they are cut off from the network: namespace, proxy-only",
+    "Extraction children by how they are cut off from the network: namespace, landlock, proxy-only",
     ["level"],
     registry=REGISTRY,
 )

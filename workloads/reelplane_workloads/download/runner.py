@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from reelplane_crds.runtime import ProxyEndpoint, RuntimeDocument
+from reelplane_workloads.core import metrics
 from reelplane_workloads.core.errors import Code, Problem
 from reelplane_workloads.download import cookies, workdir
 from reelplane_workloads.download.nursery import Nursery
@@ -61,6 +62,8 @@ __all__ = ["Downloaded", "InfoOnly", "Outcome", "Playlist", "Runner", "Stopped"]
 
 log = logging.getLogger(__name__)
 
+BUDGET = 3
+"""Times ``max_size`` that may cross the guard for one attempt: retries and pages included, endless ones not."""
 FILE_SLACK = 64 * 2**20
 """Bytes by which the kernel's limit on a file lies above the pipeline's: the latter is reported in words, the
 former is the backstop, and a copy of the streams may be a little longer than what was fetched."""
@@ -209,10 +212,12 @@ class Runner:
             match message:
                 case Chosen():
                     folder = Path(message.folder)
-                    attempt.grant = self._guard.grant(await attempt.choose_egress(message.extractor))
+                    upstream = await attempt.choose_egress(message.extractor)
+                    attempt.grant = self._guard.grant(upstream, budget=BUDGET * self._limits.max_size)
                     await child.send(Proceed(sandbox=self._sandbox(attempt.grant, folder)))
                 case Entered(isolation=level):
-                    log.debug(
+                    metrics.ISOLATION.labels(level).inc()
+                    log.info(
                         "sandboxed", extra={"flight": flight.id, "isolation": level, "detail": message.detail}
                     )
                 case Found(entries=entries):

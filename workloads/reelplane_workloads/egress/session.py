@@ -126,9 +126,7 @@ class Session:
         for ip in addresses:
             reason = self._rules.policy.refusal(request.host, ip, request.port)
             if reason is not None:
-                self._grant.last_refusal = Refusal(Code.PRIVATE_ADDRESS, request.target, reason)
-                status = http1.proxy_status("destination_ip_prohibited", reason)
-                raise RefusedError(HTTPStatus.FORBIDDEN, f"{request.target}: {reason}", status)
+                raise self._prohibited(reason)
         return [canonical(ip) for ip in addresses]
 
     async def _resolved(self) -> list[Address]:
@@ -150,10 +148,7 @@ class Session:
             except ValueError:
                 ip = text
             if isinstance(ip, str):
-                reason = f"it resolves to {text}, which is no public address"
-                self._grant.last_refusal = Refusal(Code.PRIVATE_ADDRESS, request.target, reason)
-                status = http1.proxy_status("destination_ip_prohibited", reason)
-                raise RefusedError(HTTPStatus.FORBIDDEN, f"{request.target}: {reason}", status)
+                raise self._prohibited(f"it resolves to {text}, which is no public address")
             addresses.append(ip)
         if not addresses:
             raise self._failed(Code.ORIGIN_UNREACHABLE, "dns_error", "its name has no address")
@@ -243,6 +238,11 @@ class Session:
     def _client_or_origin_gone(self) -> None:
         if self._client.lost and (self._origin is None or self._origin.lost):
             self._live.discard(self)
+
+    def _prohibited(self, reason: str) -> RefusedError:
+        self._grant.last_refusal = Refusal(Code.PRIVATE_ADDRESS, self._request.target, reason)
+        status = http1.proxy_status("destination_ip_prohibited", reason)
+        return RefusedError(HTTPStatus.FORBIDDEN, f"{self._request.target}: {reason}", status)
 
     def _failed(self, code: Code, error: str, detail: str) -> RefusedError:
         self._note(code, detail)

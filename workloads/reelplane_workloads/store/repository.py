@@ -206,10 +206,8 @@ class Repository:
         idempotent, and this is how a lost queue is rebuilt. For one lease after an outage of the database no
         worker is taken for dead: none could be heard.
         """
-        heard = self._db.steady_for() >= self._lease
-        return await self._db.write(
-            lambda c: sweep.sweep(c, limit, self._lease, self._retry, workers_heard=heard)
-        )
+        silence = self._deadly_silence()
+        return await self._db.write(lambda c: sweep.sweep(c, limit, silence, self._retry))
 
     async def backlog(self) -> Backlog:
         return await self._db.read(flights.backlog)

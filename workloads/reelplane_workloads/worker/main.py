@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -50,6 +51,9 @@ def run(
     runner_factory: RunnerFactory = Runner,
 ) -> int:
     """Run the worker until it is told to stop. Returns 0 when drained, 2 for a document without a worker."""
+    # Each connection through the guard has two ends, and shells hand out a soft limit of 1024.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return uvloop.run(_main(document, instance, listener, runner_factory))
 
 

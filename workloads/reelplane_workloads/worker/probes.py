@@ -23,7 +23,12 @@ class ProbeServer(uvicorn.Server):
         self._readiness = readiness
         self._listener = listener
         config = uvicorn.Config(
-            self._answer, interface="asgi3", lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=1
+            self._answer,
+            interface="asgi3",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=1,
         )
         super().__init__(config)
 
