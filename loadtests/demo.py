@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.client import Answer, Connection
-from loadtests.local import LocalPlatform, PlatformError
+from loadtests.local import LocalPlatform, PlatformError, eventually
 from loadtests.origin import Origin, Resource, make_clip
 
 REQUESTS = 1000
@@ -60,8 +60,8 @@ def main() -> int:
         ]
         with Origin() as origin:
             origin.add("/one.mp4", Resource(file=clips[0], rate=SLOW))
-            for name, clip in (("/two.mp4", clips[1]), ("/three.mp4", clips[2])):
-                origin.add(name, Resource(file=clip, rate=SLOW))
+            for path, clip in (("/two.mp4", clips[1]), ("/three.mp4", clips[2])):
+                origin.add(path, Resource(file=clip, rate=SLOW))
             platform = LocalPlatform([FILE], folder / "state", log=folder / "up.log")
             try:
                 with platform:
@@ -178,12 +178,8 @@ class Demo:
         self._report.figures["recovered jobs"] = str(recovered)
 
     async def _kill_worker(self, job: str) -> None:
-        busy = {each["id"]: each for each in self._platform.status()["workers"] if each["busy"]}
-        for process in self._platform.processes("worker"):
-            if any(name.startswith(f"{process['name']}-{process['pid']}-") for name in busy):
-                self._platform.kill_process(process["pid"])
-                return
-        raise PlatformError(f"no worker says that it is busy with {job}: {busy}")
+        worker = eventually(self._platform.busy_worker, within=10, what=f"a worker says that it runs {job}")
+        self._platform.kill_process(worker["pid"])
 
     async def _kill_api(self, job: str) -> None:
         self._platform.kill_process(self._platform.processes("api")[0]["pid"])

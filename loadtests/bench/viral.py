@@ -94,18 +94,9 @@ async def _client(base: str, url: str, left: Iterator[int], seen: Seen) -> None:
 
 
 def _kill_busy_worker(platform: LocalPlatform) -> str:
-    def busy() -> dict[str, int]:
-        names = [worker["id"] for worker in platform.status()["workers"] if worker["busy"]]
-        return {
-            process["name"]: process["pid"]
-            for process in platform.processes("worker")
-            if any(name.startswith(f"{process['name']}-{process['pid']}-") for name in names)
-        }
-
-    found = eventually(busy, within=20, what="a worker says that it is busy")
-    name, pid = next(iter(found.items()))
-    platform.kill_process(pid)
-    return name
+    worker = eventually(platform.busy_worker, within=20, what="a worker says that it is busy")
+    platform.kill_process(worker["pid"])
+    return str(worker["name"])
 
 
 def _worker_cpu(platform: LocalPlatform) -> float:

@@ -124,13 +124,9 @@ def test_a_killed_worker_is_replaced_and_its_job_finished_by_another_within_seco
 ) -> None:
     job = client.submit(slow).json()["id"]
     client.until(job, under_way)
-    busy = [worker["id"] for worker in platform.status()["workers"] if worker["busy"]]
-    victims = [
-        process["pid"]
-        for process in platform.processes("worker")
-        if any(name.startswith(f"{process['name']}-{process['pid']}-") for name in busy)
-    ]
-    platform.kill_process(victims[0])
+    platform.kill_process(
+        eventually(platform.busy_worker, within=15, what="a worker says that it is busy")["pid"]
+    )
     killed = time.monotonic()
     view = client.until(job, lambda view: view["attempt"] == 2, within=30)
     noticed = time.monotonic() - killed

@@ -28,7 +28,8 @@ LINK_REUSE = 30.0
 STALE_FOR = 600.0
 """Seconds beyond its time for which a remembered hit still answers while Valkey is away. Retention is days."""
 
-_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+_HEADERS = ((b"content-type", b"application/json"),)
+"""No Cache-Control: the answer to a POST is kept by no cache unless it says so (RFC 9110 section 9.3.3)."""
 
 
 @dataclass(slots=True)

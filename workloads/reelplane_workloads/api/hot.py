@@ -63,8 +63,6 @@ class Hot:
         self._tally = tally
         self._clock = clock
         self._redirects: Bounded[str, tuple[Answer, float]] = Bounded(10_000)
-        self._observe_post = metrics.HTTP_DURATION.labels(DOWNLOADS).observe
-        self._observe_media = metrics.HTTP_DURATION.labels("/v1/media/{key}").observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -102,7 +100,7 @@ class Hot:
             metrics.HTTP_REQUESTS.labels(DOWNLOADS, "POST", str(answer.status)).inc()
         await send(answer.start)
         await send(answer.body)
-        self._observe_post(self._clock() - started)
+        self._tally.post.observe(self._clock() - started)
 
     async def _download(self, scope: Scope, receive: Receive, now: float) -> Answer:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -157,7 +155,7 @@ class Hot:
         if started >= entry[1]:
             return None
         self._tally.media_302.n += 1
-        self._observe_media(self._clock() - started)
+        self._tally.media.observe(self._clock() - started)
         return entry[0]
 
 

@@ -95,6 +95,8 @@ class FlightHandler:
         self._running: dict[str, _Running] = {}
         self._idle = asyncio.Event()
         self._idle.set()
+        self.changed = asyncio.Event()
+        """Set whenever a flight begins or ends here, for whoever reports it."""
 
     @property
     def busy(self) -> int:
@@ -137,6 +139,7 @@ class FlightHandler:
         attempt = asyncio.create_task(self._guarded(claim.flight), name=f"flight-{flight_id}")
         self._running[flight_id] = _Running(claim.flight, attempt)
         self._idle.clear()
+        self.changed.set()
         metrics.JOBS_IN_FLIGHT.inc()
         try:
             await asyncio.shield(attempt)
@@ -148,6 +151,7 @@ class FlightHandler:
         finally:
             metrics.JOBS_IN_FLIGHT.dec()
             del self._running[flight_id]
+            self.changed.set()
             if not self._running:
                 self._idle.set()
 

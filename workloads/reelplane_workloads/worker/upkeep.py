@@ -16,6 +16,7 @@ import logging
 import random
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from reelplane_crds.runtime import WorkerSettings
 from reelplane_workloads.cache import Cache
@@ -33,6 +34,8 @@ log = logging.getLogger("reelplane.worker.upkeep")
 SWEEP_INTERVAL = 2.0
 """Seconds, +-25 %. Worker death is noticed within lease + this (10 + 2.5 s by default)."""
 PURGE_INTERVAL = 60.0
+MIN_BEAT = 0.5
+"""Seconds between two heartbeats at the least, however many flights come and go."""
 REDISPATCH = 500
 """Flights that one sweep dispatches again at most; the most urgent ones first."""
 
@@ -66,12 +69,22 @@ class Upkeep:
     async def run(self) -> None:
         """Run all loops until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(_forever("heartbeat", self._settings.heartbeat, self.beat))
+            group.create_task(self._beat_forever())
             group.create_task(_forever("sweep", SWEEP_INTERVAL, self.sweep))
             group.create_task(_forever("purge", PURGE_INTERVAL, self.purge))
             group.create_task(_forever("stops", 1.0, self._listen_for_stops))
             if self._proxies is not None:
                 group.create_task(_forever("proxy health", 1.0, self._proxies.check_forever))
+
+    async def _beat_forever(self) -> None:
+        """Beat at the interval, and soon after a flight began or ended: scale-down spares whoever is busy."""
+        while True:
+            self._handler.changed.clear()
+            await _turn("heartbeat", self.beat)
+            await asyncio.sleep(MIN_BEAT)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.heartbeat - MIN_BEAT):
+                    await self._handler.changed.wait()
 
     async def beat(self) -> None:
         """Say that this worker lives, and stop flights that are not its own any more."""
@@ -123,10 +136,14 @@ class Upkeep:
 async def _forever(name: str, interval: float, turn: Callable[[], Awaitable[None]]) -> None:
     """Run ``turn`` every ``interval`` seconds, spread by a quarter so that workers do not beat in step."""
     while True:
-        try:
-            await turn()
-        except Problem as problem:
-            log.warning("%s: %s", name, problem)
-        except Exception:
-            log.exception("%s failed; next try in %s s", name, interval)
+        await _turn(name, turn)
         await asyncio.sleep(interval * random.uniform(0.75, 1.25))  # noqa: S311 - spreading, not secrecy
+
+
+async def _turn(name: str, turn: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await turn()
+    except Problem as problem:
+        log.warning("%s: %s", name, problem)
+    except Exception:
+        log.exception("%s failed; it will be tried again", name)
