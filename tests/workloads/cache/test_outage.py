@@ -31,7 +31,6 @@ def calls(cache: Cache, rate: Rate, medium: Medium) -> dict[str, Callable[[], Aw
         "put_flight": lambda: cache.put_flight(KEY, "flight"),
         "put_failure": lambda: cache.put_failure(KEY, "internal", "", 60),
         "drop_flight": lambda: cache.drop_flight([KEY]),
-        "forget": lambda: cache.forget([KEY]),
         "get_info": lambda: cache.get_info(KEY),
         "put_info": lambda: cache.put_info(KEY, {}),
         "publish": lambda: cache.publish("flight", {"state": "running"}),

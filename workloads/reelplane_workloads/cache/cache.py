@@ -148,12 +148,6 @@ class Cache:
             async with guarded(self._address):
                 await self._drop_flight(keys=[f"{self.prefix}u:{key}" for key in url_keys])
 
-    async def forget(self, url_keys: Sequence[str]) -> None:
-        """Drop whatever is known of the URLs, e.g. when their object turned out to be gone."""
-        if url_keys:
-            async with guarded(self._address):
-                await self.client.delete(*(f"{self.prefix}u:{key}" for key in url_keys))
-
     async def get_info(self, url_key: str) -> dict[str, Any] | None:
         async with guarded(self._address):
             raw = await self.client.get(f"{self.prefix}i:{url_key}")

@@ -156,10 +156,6 @@ class Wire:
         self._why = "not connected"
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def connected(self) -> bool:
-        return self._link is not None
-
     async def open(self) -> None:
         """Start connecting and wait for the first attempt. Never raises: an absent server is a state, not an end."""
         self._task = asyncio.create_task(self._stay_connected(), name="valkey-wire")
