@@ -19,7 +19,7 @@ def hot_valkey() -> Result:
         document = servers.document(platform, "api", folder, api={"memory_cache_ttl": 0})
         cache = json.loads(document.read_text())["stores"]["cache"]["url"]
         key = _known_key(cache)
-        baseline = servers.pinned(BASELINES, "valkey", "--valkey", cache, "--key", key)
+        baseline = servers.server(BASELINES, "valkey", "--valkey", cache, "--key", key)
         with servers.api(document) as ours, baseline as raw:
             value, base = in_turns(_ask(ours, url), _ask(raw, url))
     return Result(value, "req/s", base, ">= 0.9 x raw ASGI + one Valkey GET", value >= 0.9 * base, _note())
@@ -29,7 +29,7 @@ def hot_memory() -> Result:
     """Answered from the process's own memory, against a raw application's 302 from memory."""
     with servers.workspace() as folder, servers.platform_with_clip(folder) as (platform, url):
         document = servers.document(platform, "api", folder)
-        with servers.api(document) as ours, servers.pinned(BASELINES, "memory") as raw:
+        with servers.api(document) as ours, servers.server(BASELINES, "memory") as raw:
             value, base = in_turns(_ask(ours, url), _ask(raw, url))
     return Result(value, "req/s", base, ">= 0.7 x raw ASGI 302 from memory", value >= 0.7 * base, _note())
 

@@ -38,7 +38,7 @@ def queue() -> Result:
             api = servers.document(platform, "api", folder)
             worker = servers.document(platform, "worker", folder)
         # The supervisor is gone now: it would start real workers for these jobs.
-        with _valkey(api, folder), servers.api(api) as base, _noop_worker(worker, folder):
+        with _valkey(api, folder), servers.api(api, pin=False) as base, _noop_worker(worker, folder):
             seconds, overtaken, done = uvloop.run(_run(base))
     baseline = measure("streaq", JOBS).run
     value = done / seconds

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,10 @@ def document(platform: LocalPlatform, name: str, folder: Path, **changes: dict[s
 
 
 @contextlib.contextmanager
-def pinned(module: str, *arguments: str) -> Iterator[str]:
-    """Run ``python -m module … --port N`` on the first core; yields its base URL once it listens."""
+def server(module: str, *arguments: str, pin: bool = True) -> Iterator[str]:
+    """Run ``python -m module … --port N``, on the first core if ``pin``; yields its base URL once it listens."""
     port = free_port()
-    command = [*server_cpu(), sys.executable, "-m", module, *arguments, "--port", str(port)]
+    command = [*(server_cpu() if pin else []), sys.executable, "-m", module, *arguments, "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port, process)
@@ -69,11 +69,10 @@ def pinned(module: str, *arguments: str) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def api(document_path: Path, *, extra: Sequence[str] = ()) -> contextlib.AbstractContextManager[str]:
+def api(document_path: Path, *, pin: bool = True) -> contextlib.AbstractContextManager[str]:
     """One API process of a platform that runs."""
-    return pinned(
-        "reelplane_workloads", "api", "--document", str(document_path), "--instance", "api-bench", *extra
-    )
+    arguments = ("api", "--document", str(document_path), "--instance", "api-bench")
+    return server("reelplane_workloads", *arguments, pin=pin)
 
 
 def free_port() -> int:

@@ -51,6 +51,8 @@ class _Running:
     flight: Flight
     task: asyncio.Task[None]
     reason: StopReason | None = None
+    settling: bool = False
+    """The attempt is over and its end is being written and told, which takes moments and is not broken off."""
 
 
 @dataclass(slots=True)
@@ -114,7 +116,7 @@ class FlightHandler:
     def stop(self, flight_id: str, reason: StopReason) -> None:
         """Stop a flight that runs here; does nothing for others."""
         entry = self._running.get(flight_id)
-        if entry is not None and entry.reason is None:
+        if entry is not None and entry.reason is None and not entry.settling:
             entry.reason = reason
             entry.task.cancel()
 
@@ -207,6 +209,7 @@ class FlightHandler:
                     raise
             else:
                 await self._report(attempt, ok=True)
+                self._running[attempt.flight.id].settling = True
                 return await self._settle(attempt, outcome)
 
     async def _settle(self, attempt: _Attempt, outcome: Outcome) -> str:
@@ -315,6 +318,7 @@ class FlightHandler:
     async def _failed(self, attempt: _Attempt, problem: Problem) -> None:
         """Settle a failure: a retry with back-off when it may help, else the end, for the followers too."""
         flight = attempt.flight
+        self._running[flight.id].settling = True
         metrics.JOB_FAILURES.labels(problem.code.value).inc()
         changed = await self._repository.fail(flight.id, flight.attempt, problem)
         log.warning(

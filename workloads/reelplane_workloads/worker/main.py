@@ -38,6 +38,9 @@ from reelplane_workloads.worker.upkeep import Upkeep
 
 log = logging.getLogger("reelplane.worker")
 
+ACKNOWLEDGE = 3.0
+"""Seconds a stopping worker waits for the queue to take its acknowledgements."""
+
 
 RunnerFactory = Callable[[RuntimeDocument, Guard], Runner]
 """What runs extractions. The benchmark of the queue's own cost passes one that extracts nothing."""
@@ -202,6 +205,8 @@ class Worker:
                     await _first_of(self._handler.idle(), hurry.wait())
             await self._handler.hand_back_all()
             upkeep.cancel()
+            # What was handled is acknowledged first: otherwise it is delivered once more, to no effect.
+            await asyncio.wait([consuming], timeout=ACKNOWLEDGE)
             consuming.cancel()
         await self._repository.remove_worker(self._id)
         log.info("drained", extra={"worker": self._id})

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import random
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -33,6 +34,8 @@ log = logging.getLogger("reelplane.worker.upkeep")
 
 SWEEP_INTERVAL = 2.0
 """Seconds, +-25 %. Worker death is noticed within lease + this (10 + 2.5 s by default)."""
+REMIND_EVERY = 15
+"""Sweeps between two dispatches of what is due, whatever the queue holds: 30 s."""
 PURGE_INTERVAL = 60.0
 MIN_BEAT = 0.5
 """Seconds between two heartbeats at the least, however many flights come and go."""
@@ -64,7 +67,8 @@ class Upkeep:
         self._objects = objects
         self._handler = handler
         self._proxies = proxies
-        self._unclaimed: set[tuple[str, int]] = set()
+        self._unclaimed: dict[tuple[str, int], float] = {}
+        self._sweeps = 0
 
     async def run(self) -> None:
         """Run all loops until cancelled."""
@@ -101,18 +105,23 @@ class Upkeep:
         for flight_id, fence in running.items():
             if own.get(flight_id) != fence:
                 self._handler.stop(flight_id, StopReason.TAKEN)
-        # A claim whose answer was lost is ours in the database and runs nowhere. One beat's grace: a claim that is
-        # being answered right now looks the same.
+        # A claim whose answer was lost is ours in the database and runs nowhere. Seen for a while, because a claim that
+        # is being answered right now looks the same.
+        now = time.monotonic()
         idle = own.items() - running.items()
-        for flight_id, fence in idle & self._unclaimed:
-            await self._repository.hand_back(flight_id, fence)
-        self._unclaimed = idle
+        self._unclaimed = {claim: self._unclaimed.get(claim, now) for claim in idle}
+        for (flight_id, fence), since in self._unclaimed.items():
+            if now - since > self._settings.heartbeat:
+                await self._repository.hand_back(flight_id, fence)
 
     async def sweep(self) -> None:
         """Hand out again what dead workers held and what the queue may have lost; tell followers of what ended."""
         backlog = await self._repository.backlog()
-        # A queue that holds all that is due has lost nothing: with a long backlog there is no need to say it again.
-        lost = await self._dispatcher.depth() < backlog.total
+        depth = await self._dispatcher.depth()
+        self._sweeps += 1
+        # A queue that holds about as much as is due has lost nothing worth telling it again; every so often it is
+        # told the most urgent ones all the same, so that a single lost flight is not left until the queue is empty.
+        lost = 2 * depth < backlog.total or self._sweeps % REMIND_EVERY == 0
         found = await self._repository.sweep(REDISPATCH if lost else 0)
         for flight in found.ended:
             await self._handler.announce_end(flight)
