@@ -120,6 +120,13 @@ class Platform:
             flight_id, {"state": "failed", "code": code.value, "detail": detail}
         )
 
+    async def forget(self, *urls: str) -> None:
+        """Valkey has lost what it knew of these videos."""
+        cache = self.services.cache
+        for url in urls:
+            key = self.services.reader.download(json.dumps({"url": url}).encode()).url_key
+            await cache.client.delete(f"{cache.prefix}u:{key}")
+
     async def next_flight(self, kind: FlightKind = FlightKind.DOWNLOAD) -> str:
         """The id of a queued flight, when there is one."""
         for _ in range(500):

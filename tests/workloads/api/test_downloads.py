@@ -75,8 +75,7 @@ async def test_the_three_layers_are_asked_in_order_and_refilled(
     await platform.client().post("/v1/downloads", json={"url": VIDEO})
     tally.fold(platform.services.cache)
     fresh = await start(document)
-    key = fresh.services.reader.download(b'{"url": "%s"}' % VIDEO.encode()).url_key
-    await fresh.services.cache.forget([key])
+    await fresh.forget(VIDEO)
     await fresh.client().post("/v1/downloads", json={"url": VIDEO})
     third = await start(document)
     await third.client().post("/v1/downloads", json={"url": VIDEO})

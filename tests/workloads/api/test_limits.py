@@ -65,10 +65,7 @@ async def test_what_only_the_database_knows_costs_nothing_either(
             await limited.finish(await limited.flight_of(job["id"]), b"x", tmp_path)
     fresh = await start(helpers.with_api(document, download_rate=SLOW))
     for _ in range(3):
-        keys = [
-            fresh.services.reader.download(b'{"url": "%s%d"}' % (VIDEO.encode(), n)).url_key for n in (1, 2)
-        ]
-        await fresh.services.cache.forget(keys)
+        await fresh.forget(VIDEO + "1", VIDEO + "2")
         fresh.services.hits._by_key.clear()
         assert (await client.post("/v1/downloads", json={"url": VIDEO + "2"})).status_code == 202
         answer = await fresh.client().post("/v1/downloads", json={"url": VIDEO + "1"})

@@ -217,6 +217,25 @@ async def test_a_beat_stops_a_flight_that_is_not_ours_any_more(bench: Bench) -> 
     assert bench.blobs() == []
 
 
+async def test_a_beat_leaves_a_flight_alone_that_was_claimed_while_it_asked(bench: Bench) -> None:
+    bench.script.gate = asyncio.Event()
+    flight_id = await bench.accept("u1")
+    asked = bench.repo.live_flights_of
+
+    async def slowly(worker_id: str) -> dict[str, int]:
+        answer = await asked(worker_id)
+        running.append(asyncio.create_task(bench.handler.handle(flight_id)))
+        await bench.script.holding.wait()
+        return answer
+
+    running: list[asyncio.Task[None]] = []
+    bench.repo.live_flights_of = slowly  # type: ignore[method-assign] # delays the real answer
+    await bench.upkeep.beat()
+    bench.script.gate.set()
+    await running[0]
+    assert await bench.state(flight_id) is FlightState.DONE
+
+
 async def test_draining_hands_back_without_counting_a_failure(bench: Bench) -> None:
     bench.script.gate = asyncio.Event()
     flight_id = await bench.accept("u1")

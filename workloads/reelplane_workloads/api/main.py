@@ -18,6 +18,7 @@ import uvloop
 
 from reelplane_crds.runtime import RuntimeDocument
 from reelplane_workloads.api.app import build
+from reelplane_workloads.api.protocol import JoiningProtocol
 from reelplane_workloads.api.services import Services
 from reelplane_workloads.core.errors import Problem
 
@@ -74,7 +75,7 @@ def config(services: Services) -> uvicorn.Config:
     """How the server runs. The peer's address is taken as it is: ``clients`` decides whom to believe."""
     return uvicorn.Config(
         build(services),
-        http="httptools",
+        http=JoiningProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

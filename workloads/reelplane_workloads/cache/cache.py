@@ -58,10 +58,6 @@ class Cache:
         self._hub = Hub(self._address, self.client, self.prefix, self._read_last)
         self._counts: Counter[str] = Counter()
         self._counter_task: asyncio.Task[None] | None = None
-        self._record = self.client.register_script(scripts.RECORD.source)
-        self._drop_flight = self.client.register_script(scripts.DROP_FLIGHT.source)
-        self._refund = self.client.register_script(scripts.REFUND.source)
-        self._publish = self.client.register_script(scripts.PUBLISH.source)
         self._load_lookup = encode("SCRIPT", "LOAD", scripts.LOOKUP.source)
         # The parts of the hot command that never change; a command is a list of length-prefixed strings.
         head = encode("EVALSHA", scripts.LOOKUP.sha, 2)[len(b"*3\r\n") :]
@@ -145,8 +141,7 @@ class Cache:
     async def drop_flight(self, url_keys: Sequence[str]) -> None:
         """The URLs are no longer in flight (cancelled, or over without a result to keep)."""
         if url_keys:
-            async with guarded(self._address):
-                await self._drop_flight(keys=[f"{self.prefix}u:{key}" for key in url_keys])
+            await self._run(scripts.DROP_FLIGHT, [f"{self.prefix}u:{key}" for key in url_keys])
 
     async def get_info(self, url_key: str) -> dict[str, Any] | None:
         async with guarded(self._address):
@@ -159,8 +154,7 @@ class Cache:
 
     async def refund(self, client: str, rate: Rate, cost: int = 1) -> None:
         """Give tokens back that a Miss took, when the database knew better and nothing new was started."""
-        async with guarded(self._address):
-            await self._refund(keys=[f"{self.prefix}l:{client}"], args=[_interval(rate), rate.count, cost])
+        await self._run(scripts.REFUND, [f"{self.prefix}l:{client}"], _interval(rate), rate.count, cost)
 
     # Events
 
@@ -170,16 +164,10 @@ class Cache:
         ``event["state"]`` is a FlightState; with an inactive one it is the flight's last word, after which nothing
         is kept or sent any more.
         """
-        async with guarded(self._address):
-            await self._publish(
-                keys=[f"{self.prefix}e:{flight_id}"],
-                args=[
-                    f"{self.prefix}ev:{flight_id}",
-                    msgspec.json.encode({**event, "flight": flight_id}),
-                    int(final(event)),
-                    EVENT_TTL,
-                ],
-            )
+        encoded = msgspec.json.encode({**event, "flight": flight_id})
+        channel = f"{self.prefix}ev:{flight_id}"
+        keys = [f"{self.prefix}e:{flight_id}"]
+        await self._run(scripts.PUBLISH, keys, channel, encoded, int(final(event)), EVENT_TTL)
 
     async def last(self, flight_id: str) -> dict[str, Any] | None:
         """The flight's last event, or None when none is known."""
@@ -217,10 +205,15 @@ class Cache:
 
     async def _put(self, url_keys: Sequence[str], value: bytes, ttl: int) -> None:
         if url_keys:
-            async with guarded(self._address):
-                await self._record(
-                    keys=[f"{self.prefix}u:{key}" for key in url_keys], args=[value, max(1, ttl)]
-                )
+            await self._run(scripts.RECORD, [f"{self.prefix}u:{key}" for key in url_keys], value, max(1, ttl))
+
+    async def _run(self, script: scripts.Script, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
+        """Run a script over the pipelined connection: a tenth of what the same call costs through redis-py."""
+        payload = encode("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        try:
+            return await self._wire.call(payload)
+        except hiredis.ReplyError as error:
+            return await self._load_and_retry(error, encode("SCRIPT", "LOAD", script.source), payload)
 
     async def _ask(self, payload: bytes) -> Any:
         try:

@@ -177,7 +177,6 @@ class FlightHandler:
         outcome = "failed"
         extra = {"flight": flight.id, "attempt": flight.attempt, "kind": flight.kind.value}
         log.info("claimed", extra=extra)
-        await self._tell(self._cache.publish(flight.id, {"state": "running", "phase": "starting"}))
         try:
             outcome = await self._run(attempt)
         except asyncio.CancelledError:

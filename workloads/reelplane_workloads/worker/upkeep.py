@@ -100,9 +100,11 @@ class Upkeep:
             busy=self._handler.busy,
             draining=self.draining,
         )
+        before = self._handler.running()
         own = await self._repository.live_flights_of(self._id)
         running = self._handler.running()
-        for flight_id, fence in running.items():
+        # What ran before the database was asked was claimed before it answered: if it is not listed, it was lost.
+        for flight_id, fence in before.items() & running.items():
             if own.get(flight_id) != fence:
                 self._handler.stop(flight_id, StopReason.TAKEN)
         # A claim whose answer was lost is ours in the database and runs nowhere. Seen for a while, because a claim that
