@@ -31,6 +31,8 @@ async def test_a_key_redirects_to_a_signed_link_that_needs_no_credentials(
         answer = await client.get(f"/v1/media/{key}")
         assert answer.status_code == 302
         assert (await platform.client().get(answer.headers["location"])).content == CONTENT
+    wrong = await client.get(f"/v1/media/{key}", headers={"authorization": "Bearer nobody's"})
+    assert wrong.status_code == 401
 
 
 async def test_an_altered_link_is_refused_and_an_expired_one_says_so(

@@ -40,7 +40,7 @@ class AcceptedJob(BaseModel):
     """The job is committed: it survives any process of the platform."""
 
     id: str
-    state: State
+    state: Literal["queued"] = Field(description="As of acceptance; the job itself says how far it is.")
     links: Links
 
 

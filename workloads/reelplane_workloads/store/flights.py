@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, update
 
 from reelplane_workloads.core.errors import Code, Problem
@@ -10,6 +13,7 @@ from . import rows
 from .endings import RetryPolicy, by_ids, end_group, held, requeue
 from .model import Backlog, Claim, Flight, FlightState
 from .schema import flights, now, workers
+from .statements import ALONE, Alone, many
 
 LOST = "the worker that ran it fell silent"
 
@@ -26,7 +30,7 @@ _FOR_CLAIM = (
 )
 _TAKE = (
     update(flights)
-    .where(flights.c.id == bindparam("flight_id"))
+    .where(flights.c.id.in_(many("ids")))
     .values(
         state=FlightState.RUNNING.value,
         attempt=flights.c.attempt + 1,
@@ -39,6 +43,18 @@ _TAKE = (
     )
     .returning(flights)
 )
+_TAKE_DUE = _TAKE.where(
+    flights.c.id.in_(
+        select(flights.c.id)
+        .where(
+            flights.c.id.in_(many("ids")),
+            flights.c.state == FlightState.QUEUED.value,
+            flights.c.not_before <= now(),
+        )
+        .with_for_update(skip_locked=True)
+    )
+)
+_COLUMNS = flights.columns.keys()
 _WANTED = select(flights.c.id).where(
     flights.c.id == bindparam("flight_id"),
     flights.c.attempt == bindparam("fence"),
@@ -50,6 +66,34 @@ _BACKLOG = select(
     func.coalesce(func.sum(case((flights.c.state == FlightState.RUNNING.value, 1), else_=0)), 0),
     func.coalesce(func.sum(case((and_(_queued, flights.c.not_before > now()), 1), else_=0)), 0),
 ).where(flights.c.state.in_([FlightState.QUEUED.value, FlightState.RUNNING.value]))
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    flight_id: str
+    worker_id: str
+
+
+def claim_due(connection: Connection, claims: Sequence[Claiming]) -> list[Claim | Alone]:
+    """The merged form of ``claim``: takes flights that are queued and due; whatever else is asked for is ALONE."""
+    takers: dict[str, Claiming] = {}
+    for claiming in claims:
+        takers.setdefault(claiming.flight_id, claiming)
+    asked: dict[str, list[str]] = {}
+    for flight_id, taker in takers.items():
+        asked.setdefault(taker.worker_id, []).append(flight_id)
+    taken: dict[str, Flight] = {}
+    for worker_id, ids in asked.items():
+        parameters = {"ids": ids, "worker_id": worker_id, "failed": 0}
+        for row in connection.execute(_TAKE_DUE, parameters).all():
+            flight = rows.flight_of(dict(zip(_COLUMNS, row, strict=True)))
+            taken[flight.id] = flight
+    return [
+        Claim(taken[claiming.flight_id])
+        if takers[claiming.flight_id] is claiming and claiming.flight_id in taken
+        else ALONE
+        for claiming in claims
+    ]
 
 
 def claim(
@@ -65,7 +109,7 @@ def claim(
     if lost and row["failures"] + 1 >= retry.max_attempts:
         end_group(connection, flight_id, FlightState.FAILED, Code.WORKER_LOST, LOST)
         return None
-    parameters = {"flight_id": flight_id, "worker_id": worker_id, "failed": int(lost)}
+    parameters = {"ids": [flight_id], "worker_id": worker_id, "failed": int(lost)}
     return Claim(rows.flight_of(connection.execute(_TAKE, parameters).mappings().one()))
 
 

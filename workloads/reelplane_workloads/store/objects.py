@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete
 
@@ -33,8 +34,14 @@ _TOUCH = Upsert(
 _FORGET = delete(objects).where(objects.c.key == bindparam("object_key"), objects.c.condemned_at.is_not(None))
 
 
-def _touched(connection: Connection, key: str, size: int) -> bool:
-    return _TOUCH.run(connection, {"key": key, "size": size}).rowcount == 1
+def touched(connection: Connection, sizes: Mapping[str, int]) -> set[str]:
+    """Touch the objects of these keys and sizes; the keys of those that were not condemned."""
+    return _TOUCH.written(connection, [{"key": key, "size": sizes[key]} for key in sorted(sizes)])
+
+
+def _touch_each(connection: Connection, items: Sequence[tuple[str, int]]) -> list[bool]:
+    done = touched(connection, dict(items))
+    return [key in done for key, _ in items]
 
 
 def _condemned(key: str) -> Problem:
@@ -44,7 +51,7 @@ def _condemned(key: str) -> Problem:
 async def touch(db: Database, key: str, size: int) -> None:
     """See Repository.touch_object."""
     deadline = time.monotonic() + _PATIENCE
-    while not await db.write(lambda c: _touched(c, key, size)):
+    while not await db.write_merged(_touch_each, (key, size)):
         if time.monotonic() > deadline:
             raise _condemned(key)
         await asyncio.sleep(_POLL)
@@ -55,7 +62,7 @@ def publish(connection: Connection, key: str, size: int) -> None:
 
     Raises Problem(UNAVAILABLE) when the object was condemned meanwhile: its blob is gone or about to be.
     """
-    if not _touched(connection, key, size):
+    if not touched(connection, {key: size}):
         raise _condemned(key)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -31,6 +33,7 @@ def dump_options(options: Options) -> str:
     return json.dumps(asdict(options), separators=(",", ":"), sort_keys=True)
 
 
+@lru_cache(maxsize=1024)  # immutable, and a platform sees few different ones
 def load_options(text: str) -> Options:
     return Options(**json.loads(text))
 
@@ -47,7 +50,7 @@ def dump_result(result: dict[str, Any]) -> str:
     return storable(json.dumps(result, separators=(",", ":"), ensure_ascii=False))
 
 
-def flight_of(row: RowMapping, prefix: str = "") -> Flight:
+def flight_of(row: RowMapping | Mapping[str, Any], prefix: str = "") -> Flight:
     """The flight in a row of ``flights``, or in a join whose labels start with ``prefix``."""
     result = row[prefix + "result"]
     return Flight(
