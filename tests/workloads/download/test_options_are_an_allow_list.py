@@ -27,7 +27,7 @@ TUNING = Tuning(
 
 def build(job: Job | None = None, **changes: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
-        "folder": Path("/work/f1"),
+        "folder": Path("/jobs/f1"),
         "proxy": "http://job:token@127.0.0.1:1",
         "deno": Path("/x/deno"),
         "cookies": "# Netscape HTTP Cookie File\n",

@@ -11,13 +11,13 @@ from reelplane_workloads.core.errors import Code
 
 from .endings import end, end_group, wanted_itself
 from .model import FlightState
-from .schema import flights, jobs, now
+from .schema import flights, item_of, jobs, now
 
 _JOB_AND_ITEMS = (
     select(jobs.c.id, jobs.c.flight_id, jobs.c.cancelled_at)
     .where(
         jobs.c.principal == bindparam("owner"),
-        or_(jobs.c.id == bindparam("job_id"), jobs.c.parent_id == bindparam("job_id")),
+        or_(jobs.c.id == bindparam("job_id"), item_of(jobs, bindparam("job_id"))),
     )
     .order_by(jobs.c.flight_id)
 )

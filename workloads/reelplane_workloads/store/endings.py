@@ -14,8 +14,8 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from reelplane_workloads.core.errors import Code
 
-from . import objects, rows
-from .model import Flight, FlightState, Medium
+from . import rows
+from .model import Flight, FlightState
 from .schema import flights, identities, jobs, media, now, urls
 from .statements import Upsert, many
 
@@ -41,6 +41,12 @@ _HELD = (
     )
     .with_for_update()
 )
+_HELD_NOW = (
+    select(flights.c.id, flights.c.attempt, flights.c.identity)
+    .where(flights.c.id.in_(many("ids")), flights.c.state == FlightState.RUNNING.value)
+    .with_for_update(skip_locked=True)
+)
+_FOLLOWED = select(flights.c.leader).where(flights.c.leader.in_(many("ids")))
 _FOLLOWERS = (
     select(flights).where(flights.c.leader == bindparam("leader_id")).order_by(flights.c.id).with_for_update()
 )
@@ -81,25 +87,32 @@ _REQUEUE = (
         error_detail=bindparam("detail"),
     )
 )
-_PUT_MEDIUM = Upsert(
-    media,
-    "identity",
-    lambda new: {column.name: new[column.name] for column in media.columns if column.name != "identity"},
-    values={"created_at": now(), "expires_at": now() + bindparam("retention")},
-)
-_PUT_URL = Upsert(
+# Active flights have distinct URL keys: no row is written twice. In their order, so that nobody deadlocks.
+_PUT_URLS = Upsert(
     urls,
     "url_key",
     lambda new: {"identity": new.identity, "expires_at": new.expires_at},
-    values={
-        "expires_at": select(media.c.expires_at).where(media.c.identity == bindparam("of")).scalar_subquery()
-    },
+    source=select(flights.c.url_key, media.c.identity, media.c.expires_at)
+    .join_from(flights, media, flights.c.identity == media.c.identity)
+    .where(flights.c.id.in_(many("ids")))
+    .order_by(flights.c.url_key),
 )
 
 
 def held(connection: Connection, flight_id: str, fence: int) -> RowMapping | None:
     """The flight's row, locked, if it is RUNNING under ``fence``; None means that the caller is fenced."""
     return connection.execute(_HELD, {"flight_id": flight_id, "fence": fence}).mappings().first()
+
+
+def held_now(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, str | None]]:
+    """Fence and identity of those of the flights that are RUNNING and could be locked without waiting."""
+    found = connection.execute(_HELD_NOW, {"ids": ids}).all()
+    return {flight_id: (attempt, identity) for flight_id, attempt, identity in found}
+
+
+def followed(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the flights, locked by the caller, that others follow."""
+    return set(connection.execute(_FOLLOWED, {"ids": ids}).scalars())
 
 
 def followers(connection: Connection, leader_id: str) -> Sequence[RowMapping]:
@@ -154,9 +167,13 @@ def end_known(connection: Connection, leader: RowMapping, identity: str) -> tupl
     ids = [row["id"] for row in same]
     end(connection, ids, FlightState.DONE)
     connection.execute(_IDENTIFY, {"ids": ids, "key": identity})
-    for url_key in sorted({row["url_key"] for row in same}):
-        _PUT_URL.run(connection, {"url_key": url_key, "identity": identity, "of": identity})
+    put_urls(connection, ids)
     return tuple(ids)
+
+
+def put_urls(connection: Connection, ids: Sequence[str]) -> None:
+    """Let the URLs of these flights lead to the media that stand under the flights' identities."""
+    _PUT_URLS.run(connection, {"ids": ids})
 
 
 def requeue(
@@ -178,35 +195,6 @@ def let_go(connection: Connection, leader_id: str) -> None:
     """Free what a flight leads because it turned out to be something else; its followers lead themselves."""
     requeue(connection, [row["id"] for row in followers(connection, leader_id)])
     connection.execute(_FREE, {"ids": [leader_id]})
-
-
-def complete(
-    connection: Connection, flight_id: str, fence: int, medium: Medium, retention: float
-) -> tuple[str, ...] | None:
-    """See Repository.complete. Raises ValueError when the flight entered another identity than the medium's."""
-    row = held(connection, flight_id, fence)
-    if row is None:
-        return None
-    if row["identity"] not in (None, medium.identity):
-        raise ValueError(f"flight {flight_id} entered {row['identity']!r}, its medium is {medium.identity!r}")
-    objects.publish(connection, medium.key, medium.size)
-    _PUT_MEDIUM.run(
-        connection,
-        {
-            "identity": medium.identity,
-            "object_key": medium.key,
-            "content_type": medium.content_type,
-            "size": medium.size,
-            "duration": medium.duration,
-            "width": medium.width,
-            "height": medium.height,
-            "title": rows.storable(medium.title),
-            "extractor": rows.storable(medium.extractor),
-            "webpage_url": rows.storable(medium.webpage_url),
-            "retention": retention,
-        },
-    )
-    return end_known(connection, row, medium.identity)
 
 
 def complete_with(connection: Connection, flight_id: str, fence: int, result: dict[str, Any]) -> bool:

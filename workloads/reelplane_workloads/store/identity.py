@@ -70,14 +70,12 @@ class Entering:
 
 def enter_new(connection: Connection, entering: Sequence[Entering]) -> list[Entrance | Alone]:
     """The merged form of ``enter``: leads the identities that are new to everyone; whatever else is ALONE."""
-    held_flights = held_now(connection, {item.flight_id: item.fence for item in entering})
+    held_flights = held_now(connection, [item.flight_id for item in entering])
     leaders: dict[str, Entering] = {}
     entered: set[str] = set()
     for item in entering:
-        row = held_flights.get((item.flight_id, item.fence))
-        if row is None or row.identity is not None or item.flight_id in entered:
-            continue
-        if leaders.setdefault(item.identity, item) is item:
+        free = held_flights.get(item.flight_id) == (item.fence, None)
+        if free and item.flight_id not in entered and leaders.setdefault(item.identity, item) is item:
             entered.add(item.flight_id)
     if not leaders:
         return [ALONE] * len(entering)

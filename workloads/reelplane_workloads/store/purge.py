@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, case, delete, exists, or_, select,
 from reelplane_crds.runtime import Retention
 
 from .model import FlightKind
-from .schema import flights, jobs, media, now, objects, urls
+from .schema import flights, item_of, jobs, media, now, objects, urls
 from .statements import many
 
 PAGE = 2000
@@ -31,10 +31,12 @@ _OVER = (
     .join_from(jobs, flights, flights.c.id == jobs.c.flight_id)
     .where(
         jobs.c.parent_id == "",
+        # Implied by what follows, and told without a look at any other table: most jobs are young.
+        jobs.c.created_at < now() - bindparam("age"),
         or_(flights.c.finished_at < now() - bindparam("age"), jobs.c.cancelled_at < now() - bindparam("age")),
         ~exists()
         .where(
-            _item.c.parent_id == jobs.c.id,
+            item_of(_item, jobs.c.id),
             _item.c.flight_id == _item_flight.c.id,
             _item.c.cancelled_at.is_(None),
             or_(_item_flight.c.finished_at.is_(None), _item_flight.c.finished_at >= now() - bindparam("age")),
@@ -43,7 +45,8 @@ _OVER = (
     )
     .limit(PAGE)
 )
-_DROP_JOBS = delete(jobs).where(or_(jobs.c.id.in_(many("ids")), jobs.c.parent_id.in_(many("ids"))))
+_DROP_JOBS = delete(jobs).where(jobs.c.id.in_(many("ids")))
+_DROP_ITEMS = delete(jobs).where(item_of(jobs, bindparam("parent")))
 _DROP_FLIGHTS = delete(flights).where(
     flights.c.id.in_(
         select(flights.c.id)
@@ -81,6 +84,7 @@ def expire(connection: Connection, retention: Retention) -> bool:
     over = list(connection.execute(_OVER, {"age": retention.jobs}).scalars())
     if over:
         connection.execute(_DROP_JOBS, {"ids": over})
+        connection.execute(_DROP_ITEMS, [{"parent": parent} for parent in over])
     # Info is answered from its flight for as long as it is fresh, also when nobody's job is left.
     info_age = max(retention.jobs, retention.info)
     removed = [

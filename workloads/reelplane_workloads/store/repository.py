@@ -7,15 +7,17 @@ module of its subject; this class binds them to the database and to the platform
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
 
 from reelplane_crds.runtime import Retention
 from reelplane_workloads.core.errors import Problem
 
-from . import accept, cancel, endings, flights, objects, playlist, purge, sweep, views, workers
+from . import accept, cancel, endings, flights, objects, playlist, publishing, purge, sweep, views, workers
 from .database import Database
-from .identity import Entrance, enter
+from .identity import Entering, Entrance, enter, enter_new
 from .model import (
     Accepted,
     Backlog,
@@ -30,6 +32,10 @@ from .model import (
     SweepResult,
     WorkerRow,
 )
+from .statements import ALONE, Alone
+
+I = TypeVar("I")  # noqa: E741 - the item of a merged operation
+T = TypeVar("T")
 
 
 class Repository:
@@ -55,6 +61,7 @@ class Repository:
         self._lease = lease
         # One object for all calls: the database merges calls that name the same handler.
         self._accept = accept.Acceptor(retention.media)
+        self._publish = publishing.Publisher(retention.media)
 
     async def ping(self) -> None:
         """Raise Problem(UNAVAILABLE) unless the database answers."""
@@ -113,7 +120,11 @@ class Repository:
         up by dead workers is FAILED (worker_lost) instead.
         """
         silence = self._deadly_silence()
-        return await self._db.write(lambda c: flights.claim(c, flight_id, worker_id, silence, self._retry))
+        return await self._merged(
+            flights.claim_due,
+            flights.Claiming(flight_id, worker_id),
+            lambda c: flights.claim(c, flight_id, worker_id, silence, self._retry),
+        )
 
     async def enter_identity(self, flight_id: str, fence: int, identity: str) -> Entrance:
         """Stage two of single flight, once extraction told what the URL really is.
@@ -122,7 +133,11 @@ class Repository:
         it in; this one is FOLLOWING and ends as that one ends. ``known``: the medium is there; the flight is
         DONE. ``fenced``: the flight is no longer this worker's; nothing was written.
         """
-        return await self._db.write(lambda c: enter(c, flight_id, fence, identity))
+        return await self._merged(
+            enter_new,
+            Entering(flight_id, fence, identity),
+            lambda c: enter(c, flight_id, fence, identity),
+        )
 
     async def complete(self, flight_id: str, fence: int, medium: Medium) -> tuple[str, ...] | None:
         """Publish ``medium`` and end the flight and its followers DONE, atomically.
@@ -131,8 +146,10 @@ class Repository:
         ``medium.expires_at`` is ignored: retention counts from now by the database's clock. Raises
         Problem(UNAVAILABLE) when the object is being purged: put it again.
         """
-        return await self._db.write(
-            lambda c: endings.complete(c, flight_id, fence, medium, self._retention.media)
+        return await self._merged(
+            self._publish,
+            publishing.Publication(flight_id, fence, medium),
+            lambda c: publishing.complete(c, flight_id, fence, medium, self._retention.media),
         )
 
     async def complete_info(self, flight_id: str, fence: int, info: dict[str, Any]) -> bool:
@@ -225,6 +242,16 @@ class Repository:
     async def forget_object(self, key: str) -> None:
         """Say that a condemned blob was deleted."""
         await self._db.write(lambda c: objects.forget(c, key))
+
+    async def _merged(
+        self,
+        usual: Callable[[Connection, Sequence[I]], Sequence[T | Alone]],
+        item: I,
+        general: Callable[[Connection], T],
+    ) -> T:
+        """Try the cheap form that a batch shares, which decides usual cases only; then the general one."""
+        answer = await self._db.write_merged(usual, item)
+        return await self._db.write(general) if answer is ALONE else answer
 
     def _deadly_silence(self) -> float:
         """Seconds of silence that tell a dead worker; infinite for one lease after an outage of the database."""

@@ -14,16 +14,20 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     Double,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     MetaData,
     String,
     Table,
     Text,
+    and_,
     insert,
+    literal_column,
     select,
     text,
 )
@@ -163,8 +167,19 @@ jobs = Table(
     Column("cancelled_at", Double),
     Index("jobs_principal", "principal", "created_at"),
 )
-_item = text("parent_id <> ''")
+_NO_PARENT = literal_column("''")
+_item = jobs.c.parent_id != _NO_PARENT
 Index("jobs_parent", jobs.c.parent_id, postgresql_where=_item, sqlite_where=_item)
+
+
+def item_of(item: FromClause, parent: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether ``item`` (jobs, or an alias of it) is a playlist's item under ``parent``.
+
+    Says what the partial index says, in its words: a database uses that index only where it can see that it holds
+    all the rows in question, and without it every look for items reads the whole table.
+    """
+    return and_(item.c.parent_id == parent, item.c.parent_id != _NO_PARENT)
+
 
 workers = Table(
     "workers",

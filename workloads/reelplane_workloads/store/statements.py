@@ -62,8 +62,7 @@ class Upsert:
             else:
                 changes = dict(update(statement.excluded))
                 statement = statement.on_conflict_do_update(index_elements=[key], set_=changes, where=when)
-            # rowcount says whether a row was written; SQLAlchemy keeps it for INSERT only when asked.
-            self._statements[dialect] = statement.execution_options(preserve_rowcount=True)
+            self._statements[dialect] = statement
         # With RETURNING, SQLAlchemy sends a list of rows as one INSERT instead of one after another.
         self._returning = {
             dialect: statement.returning(table.c[key]) for dialect, statement in self._statements.items()

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bind
 
 from . import rows
 from .model import FlightKind, FlightState, JobView
-from .schema import flights, jobs, media, now
+from .schema import flights, item_of, jobs, media, now
 
 _own = flights.alias("own")
 _leader = flights.alias("leader")
@@ -34,9 +34,9 @@ _VIEW: Select[Any] = (
     )
 )
 _JOB = _VIEW.where(jobs.c.id == bindparam("job_id"), jobs.c.principal == bindparam("owner"))
-_ITEMS = _VIEW.where(
-    jobs.c.parent_id == bindparam("parent"), jobs.c.principal == bindparam("owner")
-).order_by(jobs.c.position)
+_ITEMS = _VIEW.where(item_of(jobs, bindparam("parent")), jobs.c.principal == bindparam("owner")).order_by(
+    jobs.c.position
+)
 _NEWEST = (
     _VIEW.where(
         jobs.c.principal == bindparam("owner"),
