@@ -44,7 +44,7 @@ def _make(platform: VideoPlatform, pipeline: VideoPipeline, pool: ProxyPool | No
         servers = tuple(server.name for server in built.workloads)
         workloads = (
             *built.workloads,
-            api.workload(platform, documents.api, documents.api_files, after=servers),
+            api.workload(platform, documents.api, documents.api_files),
             workers.workload(pipeline, documents.worker, documents.worker_files, after=(*servers, "api")),
         )
     return Plan(

@@ -54,10 +54,8 @@ def workload(
     platform: VideoPlatform,
     document: RuntimeDocument,
     files: tuple[SecretFile, ...],
-    *,
-    after: tuple[str, ...],
 ) -> Workload:
-    """``after`` names the servers that must answer first."""
+    """It starts beside its servers and is ready when they answer: loading its code takes longer than they do."""
     name, api = platform.metadata.name, platform.spec.api
     return Workload(
         name="api",
@@ -66,6 +64,6 @@ def workload(
         config=Config(document, files),
         endpoint=Endpoint("http", f"{name}-api", api.port),
         scale=Scale(replicas=api.replicas.min),
-        policy=Policy(after=after, drain_stage=1, grace=_GRACE),
+        policy=Policy(drain_stage=1, grace=_GRACE),
         resources=Resources("500m", "256Mi", "1Gi"),
     )

@@ -106,9 +106,6 @@ class Acceptor:
         known_media, joined = resolve(connection, works, self._retention)
         answers: list[Accepted] = []
         new_jobs: list[dict[str, Any]] = []
-        spelled = {
-            options: rows.dump_options(options) for options in {request.options for request in requests}
-        }
         for request in requests:
             if medium := known_media.get(request.url_key):
                 answers.append(Accepted(medium=medium))
@@ -118,7 +115,7 @@ class Acceptor:
                 principal=request.principal,
                 flight_id=flight.flight_id,
                 url=request.url,
-                options=spelled[request.options],
+                options=rows.dump_options(request.options),
             )
             new_jobs.append(job)
             created = flight.created and first[request.url_key] is request

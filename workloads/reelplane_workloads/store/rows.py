@@ -29,11 +29,13 @@ def job_id(principal: str, flight_id: str, parent_id: str = "") -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+# Options are immutable, and a platform sees few different ones.
+@lru_cache(maxsize=1024)
 def dump_options(options: Options) -> str:
     return json.dumps(asdict(options), separators=(",", ":"), sort_keys=True)
 
 
-@lru_cache(maxsize=1024)  # immutable, and a platform sees few different ones
+@lru_cache(maxsize=1024)
 def load_options(text: str) -> Options:
     return Options(**json.loads(text))
 
