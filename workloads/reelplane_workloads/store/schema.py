@@ -167,7 +167,7 @@ jobs = Table(
     Column("cancelled_at", Double),
     Index("jobs_principal", "principal", "created_at"),
 )
-_NO_PARENT = literal_column("''")
+_NO_PARENT: ColumnElement[str] = literal_column("''")
 _item = jobs.c.parent_id != _NO_PARENT
 Index("jobs_parent", jobs.c.parent_id, postgresql_where=_item, sqlite_where=_item)
 
