@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Select, Table, bindparam
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
 Assignments = Callable[[Any], Mapping[str, Any]]
@@ -70,8 +70,8 @@ class Upsert:
 
     def run(
         self, connection: Connection, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]
-    ) -> CursorResult[Any]:
-        return connection.execute(self._statements[connection.dialect.name], parameters)
+    ) -> None:
+        connection.execute(self._statements[connection.dialect.name], parameters)
 
     def written(self, connection: Connection, parameters: Sequence[Mapping[str, Any]]) -> set[str]:
         """Run for rows with distinct keys, in their order; the keys of those that were inserted or updated."""
