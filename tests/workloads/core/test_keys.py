@@ -56,7 +56,18 @@ def test_tracking_parameters_are_dropped_only_where_they_are_tracking() -> None:
     assert normalise("https://a.example/abc?si=x") != normalise("https://a.example/abc")
 
 
-@pytest.mark.parametrize("spelling", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "127.0.0.1"])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "127.1",
+        "127.0.0.1",
+        "127\u30020\u30020\u3002\u2460",
+        "\uff11\uff12\uff17.1",
+    ],
+)
 def test_numeric_hosts_are_seen_for_the_address_they_are(spelling: str) -> None:
     assert str(literal_address(normalise(f"http://{spelling}/v"))) == "127.0.0.1"
 

@@ -192,16 +192,17 @@ def _host(parts: SplitResult) -> str:
             return str(ipaddress.IPv6Address(host))
         except ValueError:
             raise _malformed("the host is not an IPv6 address") from None
-    if host and (host[-1].isdigit() or host.rpartition(".")[2].startswith("0x")):
-        # Hosts that end in a number are IPv4 addresses in one of their spellings (WHATWG URL, "ends in a number").
-        try:
-            return str(ipaddress.IPv4Address(socket.inet_aton(host)))
-        except OSError:
-            pass
     try:
-        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii")
+        # Before anything is judged: compatibility mapping makes digits and dots of many other characters.
+        ascii_host = host if host.isascii() else host.encode("idna").decode("ascii").rstrip(".")
     except UnicodeError:
         raise _malformed("the host name is not valid") from None
+    if ascii_host and (ascii_host[-1].isdigit() or ascii_host.rpartition(".")[2].startswith("0x")):
+        # Hosts that end in a number are IPv4 addresses in one of their spellings (WHATWG URL, "ends in a number").
+        try:
+            return str(ipaddress.IPv4Address(socket.inet_aton(ascii_host)))
+        except OSError:
+            pass
     if not _HOST.fullmatch(ascii_host) or len(ascii_host) > 253 or ".." in ascii_host:
         raise _malformed("the host name is not valid" if host else "the URL has no host")
     return ascii_host
