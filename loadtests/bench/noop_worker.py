@@ -62,7 +62,6 @@ class NoopRunner(Runner):
 
 
 if __name__ == "__main__":
-    sys.setswitchinterval(0.0005)
     logs.setup(level="warning")
     listener = socket.create_server(("127.0.0.1", int(sys.argv[3])))
     sys.exit(run(RuntimeDocument.load(Path(sys.argv[1])), "noop", listener, runner_factory=NoopRunner))

@@ -369,7 +369,7 @@ class FlightHandler:
 
     async def _choose_egress(self, attempt: _Attempt, extractor: str) -> ProxyEndpoint | None:
         attempt.extractor = extractor
-        attempt.variant = self._variant(keys.normalise(attempt.flight.url))
+        attempt.variant = self._variant(attempt.flight.url)
         if self._proxies is not None:
             attempt.endpoint = await self._proxies.pick(extractor, attempt.flight.id, exclude=attempt.tried)
         return attempt.endpoint
@@ -390,13 +390,12 @@ class FlightHandler:
             metrics.PROXY_RESULTS.labels(attempt.endpoint.name, "ok" if ok else "failed").inc()
             await self._proxies.report(attempt.endpoint, attempt.extractor, ok=ok)
 
-    def _variant(self, normalised: str) -> str:
+    def _variant(self, url: str) -> str:
         pool, extractor = self._document.egress.proxies, self._document.extractor
         folder = extractor.cookies_dir if extractor else None
         jars = [path.stem for path in folder.glob("*.txt")] if folder else []
-        return keys.variant_of(
-            country=pool.country if pool else None, jar=keys.jar_for(keys.site_of(normalised), jars)
-        )
+        jar = keys.jar_for(keys.site_of(keys.normalise(url)), jars) if jars else ""
+        return keys.variant_of(country=pool.country if pool else None, jar=jar)
 
     async def _tell(self, telling: Awaitable[Any]) -> None:
         """Tell through Valkey what the database already knows; a Valkey that is away costs only convenience."""
