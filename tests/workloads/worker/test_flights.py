@@ -333,6 +333,18 @@ async def test_a_lost_queue_is_filled_again_from_the_database(bench: Bench, valk
     assert await bench.upkeep._dispatcher.depth() == 3
 
 
+async def test_a_sweep_without_valkey_still_frees_what_dead_workers_held(bench: Bench, valkey: Any) -> None:
+    flight_id = await bench.accept("u1")
+    await bench.repo.heartbeat("w2", worker_class="download", host="h", capacity=1, busy=0, draining=False)
+    assert await bench.repo.claim(flight_id, "w2") is not None
+    await bench.sql("UPDATE workers SET seen_at = seen_at - 60")
+    await bench.sql("UPDATE flights SET claimed_at = claimed_at - 60")
+    valkey.stop(kill=True)
+    await bench.upkeep.sweep()
+    assert await bench.state(flight_id) is FlightState.QUEUED
+    valkey.start()
+
+
 async def test_expired_media_lose_their_rows_first_and_then_their_bytes(bench: Bench) -> None:
     flight_id = await bench.accept("u1")
     await bench.handler.handle(flight_id)

@@ -119,7 +119,11 @@ class Upkeep:
     async def sweep(self) -> None:
         """Hand out again what dead workers held and what the queue may have lost; tell followers of what ended."""
         backlog = await self._repository.backlog()
-        depth = await self._dispatcher.depth()
+        try:
+            depth = await self._dispatcher.depth()
+        except Problem:
+            # Nothing can be dispatched now; dead workers' flights are freed all the same, and dispatched when it can.
+            depth = backlog.total
         self._sweeps += 1
         # A queue that holds about as much as is due has lost nothing worth telling it again; every so often it is
         # told the most urgent ones all the same, so that a single lost flight is not left until the queue is empty.
