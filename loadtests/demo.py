@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.client import Answer, Connection
-from loadtests.local import LocalPlatform, PlatformError, eventually
+from loadtests.local import LocalPlatform, PlatformError, eventually, exit_on_sigterm
 from loadtests.origin import Origin, Resource, make_clip
 
 REQUESTS = 1000
@@ -48,6 +48,7 @@ def say(text: str) -> None:
 
 
 def main() -> int:
+    exit_on_sigterm()
     began = time.monotonic()
     report = Report()
     with tempfile.TemporaryDirectory(prefix="rp-demo-") as name:

@@ -40,6 +40,11 @@ def eventually(check: Callable[[], T | None], *, within: float, what: str, every
         time.sleep(every)
 
 
+def exit_on_sigterm() -> None:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that a platform it started is drained and not left behind."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+
+
 class LocalPlatform:
     """One ``reelplane up``. ``state`` is kept by the caller, so that a second start finds what the first left."""
 

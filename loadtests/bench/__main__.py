@@ -12,6 +12,7 @@ from loadtests.bench.queue import queue
 from loadtests.bench.result import OUTPUT, Result, save
 from loadtests.bench.viral import viral
 from loadtests.bench.wrk import MissingTool
+from loadtests.local import exit_on_sigterm
 
 MEASURES: dict[str, Callable[[], Result]] = {
     "hot_valkey": hot_valkey,
@@ -37,6 +38,7 @@ def main() -> int:
         for name, measure in MEASURES.items():
             print(f"{name:18} {(measure.__doc__ or '').splitlines()[0]}")
         return 0
+    exit_on_sigterm()
     missed = 0
     for name in arguments.only or MEASURES:
         try:
