@@ -116,11 +116,6 @@ class LocalPlatform:
             process.wait()
 
     @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
     def record(self) -> dict[str, Any]:
         """The supervisor's record, read anew. Raises PlatformError when there is none."""
         record = self._find_record()

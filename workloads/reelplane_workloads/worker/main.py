@@ -16,7 +16,6 @@ import secrets
 import signal
 import socket
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -95,7 +94,6 @@ class Worker:
         settings: WorkerSettings,
         worker_id: str,
         repository: Repository,
-        cache: Cache,
         dispatcher: Dispatcher,
         consumer: Consumer,
         handler: FlightHandler,
@@ -104,7 +102,6 @@ class Worker:
         self._settings = settings
         self._id = worker_id
         self._repository = repository
-        self._cache = cache
         self._dispatcher = dispatcher
         self._consumer = consumer
         self._handler = handler
@@ -136,8 +133,8 @@ class Worker:
         dispatcher = Dispatcher(document.stores.queue, document.platform)
         await dispatcher.open()
         stack.push_async_callback(dispatcher.close)
-        signer = UrlSigner(_signing_key(document))
-        objects = open_objects(document.stores.objects, signer)
+        # Workers publish and never sign: the platform's key is not theirs to know.
+        objects = open_objects(document.stores.objects, UrlSigner(bytes(32)))
         pool = None
         if document.egress.proxies is not None:
             pool = ProxyPool(document.egress.proxies, cache.client, document.platform)
@@ -172,7 +169,6 @@ class Worker:
             settings=settings,
             worker_id=worker_id,
             repository=repository,
-            cache=cache,
             dispatcher=dispatcher,
             consumer=consumer,
             handler=handler,
@@ -219,9 +215,3 @@ async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-
-
-def _signing_key(document: RuntimeDocument) -> bytes:
-    """Workers publish and never sign; an API's key is used where the document carries one."""
-    path: Path | None = document.api.signing_key_file if document.api else None
-    return bytes.fromhex(path.read_text()) if path else b"\0" * 32
