@@ -99,22 +99,31 @@ def probe(path: Path, container: Container) -> Probe:
 
 
 def _decode_first_frames(media: InputContainer, streams: list[AvStream]) -> None:
-    """Single packets may be damaged (broadcasts begin anywhere); a stream without any frame is not playable."""
+    """Each stream must show more whole frames than damaged packets; until then, reading goes on.
+
+    Single packets may be damaged (broadcasts begin anywhere). But a decoder makes a frame out of noise now and
+    then: of random bytes, one packet in a hundred is an AAC frame, and one H.264 picture is concealed and marked
+    as corrupt. So one frame alone proves nothing once packets before it have failed.
+    """
     from av.error import FFmpegError  # noqa: PLC0415
 
-    waiting = {stream.index for stream in streams}
+    lead = {stream.index: 0 for stream in streams}
+    """Whole frames less damaged packets, of the streams that have not yet shown that they play."""
     for stream in streams:
         stream.codec_context.thread_count = 1
     for packet in islice(media.demux(streams), PACKETS_TO_FIRST_FRAME):
-        if packet.stream_index in waiting:
-            try:
-                if packet.decode():
-                    waiting.discard(packet.stream_index)
-            except FFmpegError:
-                continue
-        if not waiting:
+        if packet.stream_index not in lead:
+            continue
+        try:
+            # is_corrupt: https://ffmpeg.org/doxygen/trunk/structAVFrame.html, AV_FRAME_FLAG_CORRUPT
+            lead[packet.stream_index] += sum(-1 if frame.is_corrupt else 1 for frame in packet.decode())
+        except FFmpegError:
+            lead[packet.stream_index] -= 1
+        if lead[packet.stream_index] > 0:
+            del lead[packet.stream_index]
+        if not lead:
             return
-    kind = next(stream.type for stream in streams if stream.index in waiting)
+    kind = next(stream.type for stream in streams if stream.index in lead)
     raise Problem(Code.CORRUPT_MEDIA, f"the {kind} stream has no frame that can be decoded")
 
 
