@@ -9,6 +9,7 @@ compile=(uv pip compile --universal --python-version 3.11 --generate-hashes --no
   "${compile[@]}" pyproject.toml --extra dev -o requirements/dev.txt
   "${compile[@]}" pyproject.toml --extra cli -c requirements/dev.txt -o requirements/run.txt
   "${compile[@]}" pyproject.toml --extra workloads -c requirements/dev.txt -o requirements/workloads.txt
+  "${compile[@]}" pyproject.toml --extra operator -c requirements/dev.txt -o requirements/operator.txt
   echo "hatchling>=1.27" | "${compile[@]}" - -c requirements/dev.txt -o requirements/build.txt
 }
 python3 - <<'PY' | "${compile[@]}" - -o requirements/extractor.txt

@@ -1,0 +1,1 @@
+"""Talks to API servers: reads, server-side apply, leases, events. Decides nothing."""

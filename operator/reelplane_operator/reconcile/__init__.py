@@ -1,0 +1,1 @@
+"""One level-triggered loop: observe, plan (pure), apply, write status."""

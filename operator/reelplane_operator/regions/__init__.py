@@ -1,0 +1,1 @@
+"""RegionDeployment: the hub writes resolved objects into a region and reads their status back."""
