@@ -5,9 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SCENARIO ?= viral
+PROFILE ?= api
 .DEFAULT_GOAL := help
 
-.PHONY: help run demo test lint bench loadtest generate lock clean format
+.PHONY: help run demo test lint bench loadtest cluster images generate lock clean format
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +53,7 @@ lint: $(VENV)/.dev ## Format, lint, types, direction of imports, stale generated
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m reelplane_crds.generate --check
 	@$(BIN)/python -m reelplane_workloads.core.reference --check
+	@$(BIN)/python -m reelplane_operator.install --check
 
 bench: $(VENV)/.dev $(VENV)/extractor/.installed ## Measure beside baselines into build/bench.json (ONLY=name for one)
 	@$(BIN)/python -m loadtests.bench $(if $(ONLY),--only $(ONLY))
@@ -59,9 +61,13 @@ bench: $(VENV)/.dev $(VENV)/extractor/.installed ## Measure beside baselines int
 loadtest: $(VENV)/.dev $(VENV)/extractor/.installed ## Load by SCENARIO=viral (others: see docs/loadtests.md), HOST=url for a remote one
 	@$(BIN)/python -m loadtests.run --scenario $(SCENARIO) $(if $(HOST),--host $(HOST))
 
-generate: $(VENV)/.dev ## Write the CRDs and the reference pages from the models
+generate: $(VENV)/.dev ## Write the CRDs, the reference pages and the operator's install from their sources
 	@$(BIN)/python -m reelplane_crds.generate
 	@$(BIN)/python -m reelplane_workloads.core.reference
+	@$(BIN)/python -m reelplane_operator.install
+
+cluster: $(VENV)/.dev ## A Kubernetes of your own until Ctrl-C (PROFILE=api|scale|node, REGIONS=n); builds it once
+	@exec $(BIN)/python -m tests.testbed up --profile $(PROFILE) $(if $(REGIONS),--regions $(REGIONS))
 
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from loadtests.bench.download import download_overhead, ready, stream_memory
 from loadtests.bench.hot import hot_memory, hot_valkey
+from loadtests.bench.operator import change_latency, converge_1000, idle_writes, operator_memory
 from loadtests.bench.queue import queue
 from loadtests.bench.result import OUTPUT, Result, save
+from loadtests.bench.testbed import testbed
 from loadtests.bench.viral import viral
 from loadtests.bench.wrk import MissingTool
 from loadtests.local import exit_on_sigterm
@@ -22,6 +24,11 @@ MEASURES: dict[str, Callable[[], Result]] = {
     "stream_memory": stream_memory,
     "ready": ready,
     "queue": queue,
+    "testbed": testbed,
+    "converge_1000": converge_1000,
+    "operator_memory": operator_memory,
+    "change_latency": change_latency,
+    "idle_writes": idle_writes,
 }
 
 

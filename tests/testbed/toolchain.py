@@ -9,6 +9,7 @@ that a second run starts at once and a changed version builds only itself.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -22,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 KUBERNETES = "v1.36.3"
+_BUILT = "built.json"
+_WORK = "work-"
 
 
 class Unavailable(Exception):
@@ -51,7 +54,10 @@ class Part:
 
 
 _KUBERNETES_MODULE = "k8s.io/kubernetes"
-_STAMP = f"-X k8s.io/component-base/version.gitVersion={KUBERNETES} -X k8s.io/client-go/pkg/version.gitVersion={KUBERNETES}"
+_STAMP = " ".join(
+    f"-X k8s.io/{package}.gitVersion={KUBERNETES}"
+    for package in ("component-base/version", "client-go/pkg/version")
+)
 
 
 def _kubernetes(command: str) -> Part:
@@ -76,16 +82,24 @@ PARTS: tuple[Part, ...] = (
     Part(
         "github.com/containerd/containerd/v2",
         "v2.4.2",
-        {"containerd": "cmd/containerd", "containerd-shim-runc-v2": "cmd/containerd-shim-runc-v2", "ctr": "cmd/ctr"},
+        {
+            "containerd": "cmd/containerd",
+            "containerd-shim-runc-v2": "cmd/containerd-shim-runc-v2",
+            "ctr": "cmd/ctr",
+        },
         tags="no_btrfs no_devmapper no_zfs",
     ),
     Part("github.com/opencontainers/runc", "v1.5.2", {"runc": ""}, tags="seccomp", cgo=True),
     Part("github.com/coredns/coredns", "v1.15.0", {"coredns": ""}),
     Part("sigs.k8s.io/metrics-server", "v0.9.0", {"metrics-server": "cmd/metrics-server"}),
     Part("github.com/rancher/local-path-provisioner", "v0.0.30", {"local-path-provisioner": ""}),
-    Part("github.com/kedacore/keda/v2", "v2.20.2", {"keda-operator": "cmd/operator", "keda-adapter": "cmd/adapter"}),
+    Part(
+        "github.com/kedacore/keda/v2",
+        "v2.20.2",
+        {"keda-operator": "cmd/operator", "keda-adapter": "cmd/adapter"},
+    ),
     Part("github.com/versity/versitygw", "v1.8.0", {"versitygw": "cmd/versitygw"}),
-    Part("github.com/traefik/traefik/v3", "v3.7.13", {"traefik": "cmd/traefik"}),
+    Part("github.com/traefik/traefik/v3", "v3.6.12", {"traefik": "cmd/traefik"}),
     Part("github.com/yannh/kubeconform", "v0.8.0", {"kubeconform": "cmd/kubeconform"}),
     Part("helm.sh/helm/v4", "v4.3.1", {"helm": "cmd/helm"}),
     Part("github.com/prometheus/prometheus", "v0.315.0", {"promtool": "cmd/promtool"}),
@@ -134,15 +148,28 @@ def source(part: Part | str) -> Path:
     part = _BY_COMMAND[part] if isinstance(part, str) else part
     go = shutil.which("go")
     if go is None:
-        raise Unavailable(f"the files of {part.module} are fetched with the Go toolchain, and no 'go' is on the PATH")
+        raise Unavailable(
+            f"the files of {part.module} are fetched with the Go toolchain, and no 'go' is on the PATH"
+        )
     return Path(_download(go, part)["Dir"])
+
+
+def build_seconds() -> dict[str, float]:
+    """Part -> how long its build took on this machine. Parts that are not built, or were given, are left out."""
+    found = {}
+    for part in PARTS:
+        with contextlib.suppress(FileNotFoundError):
+            found[part.name] = float(json.loads((folder_of(part) / _BUILT).read_text())["seconds"])
+    return found
 
 
 def _build(go: str, part: Part, folder: Path, say: Callable[[str], None]) -> None:
     """Build all commands of ``part`` in a module of our own that requires it: its replace lines count only there."""
     started = time.monotonic()
     say(f"building {', '.join(part.commands)} {part.version} (once; kept in {folder})")
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    for left in folder.glob(_WORK + "*"):  # By a build that was killed: we hold the lock, so none goes on.
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_WORK) as place:
         work = Path(place)
         (work / "go.mod").write_text(_go_mod(go, part))
         out = work / "bin"
@@ -151,10 +178,12 @@ def _build(go: str, part: Part, folder: Path, say: Callable[[str], None]) -> Non
             target = f"{part.module}/{package}".rstrip("/")
             flags = [f"-ldflags=-s -w {part.ldflags}", f"-tags={part.tags}", "-trimpath", *part.extra]
             _run(go, "build", *flags, "-o", str(out / command), target, work=work, cgo=part.cgo)
+        seconds = time.monotonic() - started
+        (folder / _BUILT).write_text(json.dumps({"seconds": round(seconds, 1), "processors": os.cpu_count()}))
         # The first named is moved last: its presence says that all are there.
         for command in reversed(list(part.commands)):
             (out / command).replace(folder / command)
-    say(f"built {', '.join(part.commands)} in {time.monotonic() - started:.0f} s")
+    say(f"built {', '.join(part.commands)} in {seconds:.0f} s")
 
 
 def _go_mod(go: str, part: Part) -> str:
@@ -181,9 +210,13 @@ def _download(go: str, part: Part) -> dict[str, str]:
 
 def _run(go: str, *arguments: str, work: Path | None = None, cgo: bool = False) -> str:
     environment = os.environ | {"GOFLAGS": "-mod=mod", "GOWORK": "off", "CGO_ENABLED": str(int(cgo))}
-    done = subprocess.run([go, *arguments], cwd=work or "/", env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [go, *arguments], cwd=work or "/", env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
-        raise Unavailable(f"go {' '.join(arguments[:2])} failed: {(done.stderr or done.stdout).strip()[-600:]}")
+        raise Unavailable(
+            f"go {' '.join(arguments[:2])} failed: {(done.stderr or done.stdout).strip()[-600:]}"
+        )
     return done.stdout
 
 
