@@ -1,0 +1,70 @@
+"""Who owns which fields of an object: drift, seen without comparing a single value.
+
+Under server-side apply the server keeps, per manager, the set of fields it wrote. Whoever changes the value of a
+field of ours takes it out of our set; whoever writes fields that we leave alone (an autoscaler, an injector, a
+controller writing status) does not touch it. So our set, hashed, changes if and only if something of ours was
+changed, and comes back when we apply again. Pure: what a restart finds is what was there before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+Path = tuple[str, ...]
+
+
+def fingerprint(obj: dict[str, Any], manager: str = "reelplane") -> str | None:
+    """A hash of the fields of ``obj`` that ``manager`` holds by apply (16 hex digits); None: it holds none.
+
+    Fields of subresources (status) are entries of their own and not looked at.
+    """
+    for entry in _entries(obj):
+        if entry.get("manager") == manager and _applied(entry):
+            text = json.dumps(entry.get("fieldsV1", {}), sort_keys=True, separators=(",", ":"))
+            return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return None
+
+
+def overridden(before: dict[str, Any], after: dict[str, Any], manager: str = "reelplane") -> tuple[str, ...]:
+    """The managers that hold, in ``after``, fields that ``manager`` held in ``before`` and no longer does.
+
+    ``before`` is any state of the object in which we held what we want: an earlier one, or the answer of the
+    apply that put things right. A field that was removed is held by nobody, and names nobody.
+    """
+    lost = _held(before, manager) - _held(after, manager)
+    takers = {
+        str(entry.get("manager"))
+        for entry in _entries(after)
+        if entry.get("manager") != manager and not lost.isdisjoint(_paths(entry.get("fieldsV1", {})))
+    }
+    return tuple(sorted(takers))
+
+
+def _entries(obj: dict[str, Any]) -> list[dict[str, Any]]:
+    return obj.get("metadata", {}).get("managedFields") or []
+
+
+def _applied(entry: dict[str, Any]) -> bool:
+    return entry.get("operation") == "Apply" and not entry.get("subresource")
+
+
+def _held(obj: dict[str, Any], manager: str) -> set[Path]:
+    return {
+        path
+        for entry in _entries(obj)
+        if entry.get("manager") == manager and _applied(entry)
+        for path in _paths(entry.get("fieldsV1", {}))
+    }
+
+
+def _paths(fields: dict[str, Any], parent: Path = ()) -> Iterator[Path]:
+    """The leaves of a field set: ``f:`` a field, ``k:`` and ``v:`` an item of a list, ``.`` the item itself."""
+    for key, below in fields.items():
+        path = (*parent, key)
+        if below:
+            yield from _paths(below, path)
+        else:
+            yield path
