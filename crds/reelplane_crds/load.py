@@ -22,6 +22,7 @@ from reelplane_crds.kinds import (
     API_VERSION,
     KINDS,
     ProxyPool,
+    RegionDeployment,
     Resource,
     Secret,
     VideoPipeline,
@@ -89,6 +90,7 @@ class Documents:
     platforms: tuple[VideoPlatform, ...] = ()
     pipelines: tuple[VideoPipeline, ...] = ()
     proxy_pools: tuple[ProxyPool, ...] = ()
+    regions: tuple[RegionDeployment, ...] = ()
     secrets: tuple[Secret, ...] = ()
     places: Mapping[Identity, Place] = field(default_factory=dict)
 
@@ -200,6 +202,7 @@ class _Collected:
             platforms=tuple(each for each in self.items if isinstance(each, VideoPlatform)),
             pipelines=tuple(each for each in self.items if isinstance(each, VideoPipeline)),
             proxy_pools=tuple(each for each in self.items if isinstance(each, ProxyPool)),
+            regions=tuple(each for each in self.items if isinstance(each, RegionDeployment)),
             secrets=tuple(each for each in self.items if isinstance(each, Secret)),
             places=self.places,
         )

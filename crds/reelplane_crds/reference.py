@@ -17,6 +17,19 @@ from reelplane_crds.kinds.values import DETAIL, MEANS, JsonSchema
 from reelplane_crds.schema import openapi
 
 _VALIDATIONS = "x-kubernetes-validations"
+_CONDITIONS = """\
+| condition | when it is True |
+|---|---|
+| `Ready` | the object does its work as its spec says. `kubectl wait --for=condition=Ready` waits for it |
+| `Reconciling` | it is being brought to its spec |
+| `Stalled` | it cannot get there without a person: the message says what to do, running children stay untouched |
+| `Available` | enough copies answer to serve clients, also while it is being changed |
+| `Paused` | the annotation `reelplane.io/paused` is set: nothing of its children is written |
+| `DevelopmentOnly` | a VideoPlatform keeps data in embedded stores on a cluster, which nobody replicates or backs up |
+| `ExtractorRejected` | a VideoPlatform's wanted version of the extractor failed its trial and was taken back |
+
+A condition that does not hold is False with its reason. One whose `observedGeneration` is below \
+`metadata.generation` is about an older spec."""
 
 
 def page(kind: type[Resource]) -> str:
@@ -24,7 +37,8 @@ def page(kind: type[Resource]) -> str:
     schema = openapi(kind)
     spec, status = schema["properties"]["spec"], schema["properties"]["status"]
     names = kind.definition
-    columns = ", ".join(column.name.upper() for column in names.columns)
+    columns = ", ".join(column.name.upper() for column in names.columns if not column.priority)
+    wide = ", ".join(column.name.upper() for column in names.columns if column.priority)
     parts = [
         f"# {kind.__name__}",
         schema["description"],
@@ -39,11 +53,10 @@ def page(kind: type[Resource]) -> str:
         "What crosses fields. The API server and `reelplane` check the same rules.",
         "\n".join(_rules(spec, "spec")),
         "## Status",
-        f"Written by Reelplane, never by hand. `kubectl get {names.short}` shows {columns}.",
+        f"Written by Reelplane, never by hand. `kubectl get {names.short}` shows {columns}; with "
+        f"`-o wide` also {wide}.",
         _table(status, "status"),
-        "`Ready` is True while the object does its work for clients. `Progressing` is True while it is being "
-        "brought to its spec. `Stalled` is True when it cannot get there without a person; its message says what to "
-        "do. A condition whose `observedGeneration` is below `metadata.generation` is about an older spec.",
+        _CONDITIONS,
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -82,6 +95,8 @@ def _type(node: JsonSchema) -> str:
         return " or ".join(f"`{value}`" for value in node["enum"])
     if "items" in node:
         return f"list of {_type(node['items'])}"
+    if "additionalProperties" in node:
+        return f"map to {_type(node['additionalProperties'])}"
     if _is_reference(node):
         return f"`{{{', '.join(node['properties'])}}}`"
     words = node.get(MEANS) or (
@@ -95,7 +110,7 @@ def _default(node: JsonSchema, required: bool) -> str:
         return "**required**"
     if "default" not in node:
         return "not set"
-    if node["type"] == "object":
+    if node["type"] == "object" and "properties" in node:
         inner = node["default"]
         if all(each == node["properties"][name].get("default") for name, each in inner.items()):
             return "those of its fields"
@@ -119,6 +134,8 @@ def _bounds(node: JsonSchema) -> str:
             if "minItems" in node
             else f"at most {node['maxItems']} entries"
         )
+    if "maxProperties" in node:
+        found.append(f"at most {node['maxProperties']} entries")
     if "maxLength" in node and MEANS not in node:
         found.append(f"at most {node['maxLength']} characters")
     found += [

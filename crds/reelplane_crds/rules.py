@@ -75,10 +75,37 @@ def exactly_one(first: str, second: str, *, right: str) -> Rule:
     )
 
 
-def ordered(low: str, high: str, *, right: str, wrong: str, convert: str = "") -> Rule:
+def at_most_one(first: str, second: str, *, right: str, wrong: str) -> Rule:
+    """A choice that may be left open: of two optional fields not both are set."""
+    return Rule(
+        cel=f"!has(self.{first}) || !has(self.{second})",
+        holds=lambda model: not {first, second} <= _set_fields(model),
+        message=f"at most one of {first} and {second} may be set",
+        right=right,
+        wrong=wrong,
+    )
+
+
+def keys_not_under(field: str, *prefixes: str, right: str, wrong: str) -> Rule:
+    """No key of a map starts with one of these prefixes."""
+    tests = " && ".join(f"!key.startsWith('{prefix}')" for prefix in prefixes)
+    return Rule(
+        cel=f"self.{field}.all(key, {tests})",
+        holds=lambda model: not any(key.startswith(prefixes) for key in _by_json_name(model)[field]),
+        message=f"keys under {' and '.join(prefixes)} are Reelplane's own",
+        right=right,
+        wrong=wrong,
+        field=field,
+    )
+
+
+def ordered(
+    low: str, high: str, *, right: str, wrong: str, convert: str = "", optional: bool = False
+) -> Rule:
     """``low`` is at most ``high``. ``convert`` names the CEL function that makes text comparable (``duration``).
 
     Quantities have no ``<=`` in CEL but ``compareTo``; the Python side compares ``magnitude`` of the text types.
+    ``optional``: either may be absent, and then there is nothing to compare.
     """
     if convert == "quantity":
         cel = f"quantity(self.{low}).compareTo(quantity(self.{high})) <= 0"
@@ -86,9 +113,18 @@ def ordered(low: str, high: str, *, right: str, wrong: str, convert: str = "") -
         cel = f"{convert}(self.{low}) <= {convert}(self.{high})"
     else:
         cel = f"self.{low} <= self.{high}"
+    if optional:
+        cel = f"!has(self.{low}) || !has(self.{high}) || {cel}"
+
+    def holds(model: Any) -> bool:
+        fields = _by_json_name(model)
+        if fields[low] is None or fields[high] is None:
+            return True
+        return _magnitude(fields[low]) <= _magnitude(fields[high])
+
     return Rule(
         cel=cel,
-        holds=lambda model: _magnitude(_by_json_name(model)[low]) <= _magnitude(_by_json_name(model)[high]),
+        holds=holds,
         message=f"{low} must not be above {high}",
         right=right,
         wrong=wrong,

@@ -144,6 +144,8 @@ class ExtractorSettings(RuntimeModel):
 
     path: Path
     """Folder that holds yt-dlp and its helpers: renewed without touching the platform's own environment."""
+    version: str = ""
+    """What this worker reports as the version it runs; empty: as the folder itself says."""
     concurrent_fragments: int = 4
     http_chunk_size: int = 10 * 2**20
     buffer_size: int = 16 * 2**10

@@ -12,10 +12,12 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from reelplane_crds.kinds.common import GROUP, VERSION, Name, Resource
-from reelplane_crds.kinds.values import DETAIL, MEANS, JsonSchema
+from reelplane_crds.kinds.common import GROUP, VERSION, Resource
+from reelplane_crds.kinds.forms import Name
+from reelplane_crds.kinds.values import DETAIL, EXAMPLE, MEANS, JsonSchema, with_rules
 
-_DROPPED = frozenset({"title", "additionalProperties", "$defs"})
+_DROPPED = frozenset({"title", "$defs"})
+_WORDS = frozenset({MEANS, DETAIL, EXAMPLE})
 
 
 class _Generator(GenerateJsonSchema):
@@ -28,7 +30,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def openapi(kind: type[Resource]) -> JsonSchema:
-    """The structural schema of a kind, still with the words that only reference pages show (``values.MEANS``)."""
+    """The structural schema of a kind, still with the words that only reference pages and tests read (``_WORDS``)."""
     raw = kind.model_json_schema(by_alias=True, schema_generator=_Generator)
     schema = _structural(raw, raw.get("$defs", {}))
     properties = {
@@ -51,7 +53,13 @@ def crd(kind: type[Resource]) -> dict[str, Any]:
         "schema": {"openAPIV3Schema": _published(openapi(kind))},
         "subresources": {"status": {}},
         "additionalPrinterColumns": [
-            {"name": column.name, "type": column.type, "jsonPath": column.path} for column in names.columns
+            {
+                "name": column.name,
+                "type": column.type,
+                "jsonPath": column.path,
+                **({"priority": column.priority} if column.priority else {}),
+            }
+            for column in names.columns
         ],
     }
     return {
@@ -88,33 +96,56 @@ def _structural(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSch
     if alternatives := node.pop("anyOf", None):
         (present,) = (each for each in alternatives if each.get("type") != "null")
         node = {**_structural(present, definitions), **node}
+    if "description" in node:
+        # Docstrings are wrapped, explanations are not.
+        node["description"] = " ".join(node["description"].split())
     if "const" in node:
         node["enum"] = [node.pop("const")]
     if node.get("default", ...) is None:
         del node["default"]
     if node.get("type") == "integer":
         node["format"] = "int32" if node.get("maximum", 2**63) < 2**31 else "int64"
-    if "properties" in node:
-        node["properties"] = {
-            name: _structural(each, definitions) for name, each in node["properties"].items()
-        }
+    if properties := node.pop("properties", None):
+        node["properties"] = {name: _structural(each, definitions) for name, each in properties.items()}
     if "items" in node:
         node["items"] = _structural(node["items"], definitions)
+    if node.get("additionalProperties") is False:
+        # Implied: what a structural schema does not name is refused or pruned.
+        del node["additionalProperties"]
+    if "patternProperties" in node:
+        node = _map(node, definitions)
     return {key: node[key] for key in _in_order(node) if key not in _DROPPED}
 
 
-_ORDER = ("type", "format", "description", "default", "enum", "required", "properties", "items")
+def _map(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema:
+    """A map whose keys have a form. A structural schema has no words for keys, so CEL says it."""
+    rest = {key: value for key, value in node.items() if key not in ("patternProperties", "propertyNames")}
+    ((pattern, values),) = node["patternProperties"].items()
+    keys = node["propertyNames"]
+    rest["additionalProperties"] = _structural(values, definitions)
+    form = pattern.replace("\\", "\\\\")
+    return with_rules(
+        rest,
+        {
+            "rule": f"self.all(key, key.size() <= {keys['maxLength']} && key.matches('{form}'))",
+            "message": f"every key must be {keys[MEANS]} ({keys[DETAIL]})",
+        },
+    )
+
+
+_FIRST = ("type", "format", "description", "default", "enum")
+_LAST = ("required", "properties", "items", "additionalProperties")
 
 
 def _in_order(node: JsonSchema) -> list[str]:
     """Keys as a person reads them: what it is, then its bounds, then what is inside."""
-    first = [key for key in _ORDER[:5] if key in node]
-    last = [key for key in _ORDER[5:] if key in node]
-    return [*first, *(key for key in node if key not in _ORDER), *last]
+    first = [key for key in _FIRST if key in node]
+    last = [key for key in _LAST if key in node]
+    return [*first, *(key for key in node if key not in _FIRST + _LAST), *last]
 
 
 def _published(node: Any) -> Any:
     """The schema without the words that are for reference pages only."""
     if isinstance(node, dict):
-        return {key: _published(value) for key, value in node.items() if key not in (MEANS, DETAIL)}
+        return {key: _published(value) for key, value in node.items() if key not in _WORDS}
     return [_published(each) for each in node] if isinstance(node, list) else node

@@ -140,7 +140,7 @@ def test_a_wrong_field_is_told_with_what_would_be_right(spec: str, told: str) ->
             "kind: VideoPipelin",
             "kind: 'VideoPipelin' is not a kind that is read here; did you mean VideoPipeline?",
         ),
-        ("kind: Deployment", "it is one of VideoPlatform, VideoPipeline, ProxyPool, Secret"),
+        ("kind: ConfigMap", "it is one of VideoPlatform, VideoPipeline, ProxyPool, RegionDeployment, Secret"),
         ("spec: {}", "f.yaml:1: ?/? kind: is missing"),
         ("kind: ProxyPool", "ProxyPool/? apiVersion: is missing; write reelplane.io/v1alpha1"),
         (

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from reelplane_crds.kinds import KINDS
 from reelplane_crds.kinds.common import ApiModel
-from reelplane_crds.kinds.videoplatform import Database
+from reelplane_crds.kinds.platform_stores import Database
 from reelplane_crds.rules import Rule, RulesBroken
 from reelplane_crds.schema import crd
 
@@ -72,9 +72,19 @@ def test_a_union_refuses_both_choices_as_it_refuses_none() -> None:
     assert broken(Database, both) == broken(Database, "{}") != set()
 
 
-def test_a_pipeline_cannot_move_to_another_platform() -> None:
-    (pipeline,) = (crd(kind) for kind in KINDS if kind.__name__ == "VideoPipeline")
-    spec = pipeline["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    assert [rule["rule"] for rule in spec["properties"]["platform"]["x-kubernetes-validations"]] == [
-        "self == oldSelf"
-    ]
+@pytest.mark.parametrize(
+    ("kind", "immutable"),
+    [("VideoPipeline", {"platform"}), ("RegionDeployment", {"platform", "region"})],
+)
+def test_what_an_object_is_named_and_kept_by_cannot_be_changed(kind: str, immutable: set[str]) -> None:
+    (found,) = (crd(each) for each in KINDS if each.__name__ == kind)
+    spec = found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    fixed = {
+        name
+        for name, node in spec["properties"].items()
+        if "self == oldSelf" in [rule["rule"] for rule in node.get("x-kubernetes-validations", ())]
+    }
+    assert fixed == immutable
+    assert fixed <= set(spec["required"]), (
+        "the API server judges a change only where the field stands on both sides"
+    )

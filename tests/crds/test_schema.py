@@ -24,6 +24,8 @@ ALLOWED = {
     "maximum",
     "minItems",
     "maxItems",
+    "maxProperties",
+    "additionalProperties",
     "maxLength",
     "pattern",
     "x-kubernetes-validations",
@@ -31,7 +33,7 @@ ALLOWED = {
     "x-kubernetes-list-map-keys",
     "x-kubernetes-map-type",
 }
-"""Keywords of a structural schema that are used here: no $ref, no anyOf, no additionalProperties, no title."""
+"""Keywords of a structural schema that are used here: no $ref, no anyOf, no title."""
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 Node = dict[str, Any]
@@ -48,6 +50,8 @@ def nodes(node: Node, path: str) -> Iterator[tuple[str, Node]]:
         yield from nodes(child, f"{path}.{name}")
     if "items" in node:
         yield from nodes(node["items"], f"{path}[]")
+    if "additionalProperties" in node:
+        yield from nodes(node["additionalProperties"], f"{path}{{}}")
 
 
 @every_kind
@@ -58,6 +62,8 @@ def test_the_schema_is_structural(kind: type[Resource]) -> None:
             f"{path}: floats and any are out"
         )
         assert ("items" in node) == (node["type"] == "array"), path
+        assert ("maxProperties" in node) == ("additionalProperties" in node), f"{path}: a map without a bound"
+        assert not {"properties", "additionalProperties"} <= set(node), f"{path}: neither object nor map"
         assert set(node.get("required", ())) <= set(node.get("properties", {})), path
 
 
@@ -79,7 +85,7 @@ def test_every_list_text_and_number_is_bounded(kind: type[Resource]) -> None:
 @every_kind
 def test_every_field_teaches(kind: type[Resource]) -> None:
     for path, node in nodes(schema_of(kind), ""):
-        if not path.endswith("[]") and path != ".metadata":
+        if not path.endswith(("[]", "{}")) and path != ".metadata":
             assert node.get("description", "").endswith("."), f"{path} needs a sentence"
 
 
@@ -109,6 +115,7 @@ def test_the_schema_accepts_what_the_model_makes_of_an_object(kind: type[Resourc
         "VideoPlatform": {},
         "VideoPipeline": {"platform": "reels"},
         "ProxyPool": {"endpoints": [{"name": "a", "url": "http://proxy.example.com:3128"}]},
+        "RegionDeployment": {"platform": "reels", "region": "us-west-2", "cluster": {"inCluster": {}}},
     }
     item = kind.model_validate({"metadata": {"name": "x"}, "spec": specs[kind.__name__]})
     dumped = item.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -122,12 +129,12 @@ def test_kubectl_finds_it_and_shows_whether_it_is_ready(kind: type[Resource]) ->
     names, version = spec["names"], spec["versions"][0]
     assert crd(kind)["metadata"]["name"] == f"{names['plural']}.{spec['group']}"
     assert names["categories"] == ["reelplane"]
-    assert names["shortNames"] == [
-        {"VideoPlatform": "vplat", "VideoPipeline": "vp", "ProxyPool": "pp"}[names["kind"]]
-    ]
+    short = {"VideoPlatform": "vplat", "VideoPipeline": "vp", "ProxyPool": "pp", "RegionDeployment": "rd"}
+    assert names["shortNames"] == [short[names["kind"]]]
     assert version["subresources"] == {"status": {}}
-    columns = version["additionalPrinterColumns"]
+    columns = [each for each in version["additionalPrinterColumns"] if not each.get("priority")]
     assert (columns[0]["name"], columns[-1]["name"]) == ("Ready", "Age")
+    assert [each["name"] for each in version["additionalPrinterColumns"] if each not in columns] == ["Reason"]
     known = {path for path, _ in nodes(schema_of(kind), "")}
     for column in columns[1:-1]:
         assert column["jsonPath"] in known

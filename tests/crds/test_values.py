@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from reelplane_crds.kinds.values import Between, Duration, Quantity, Rate, ValueText
+from reelplane_crds.kinds.values import Between, Cpu, Duration, Quantity, Rate, ValueText
 from reelplane_crds.rules import Invalid
 
 NANOSECONDS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
@@ -63,6 +63,14 @@ def test_a_size_is_worth_what_kubernetes_says_in_whole_bytes_rounded_up(
     assert size == text + unit
 
 
+@pytest.mark.parametrize(
+    ("text", "thousandths"),
+    [("250m", 250), ("2", 2000), ("0.5", 500), ("1.25", 1250), ("0.001", 1), ("0", 0)],
+)
+def test_processors_are_worth_what_kubernetes_says_in_thousandths(text: str, thousandths: int) -> None:
+    assert Cpu(text).magnitude == thousandths
+
+
 @given(st.integers(1, 999_999), st.sampled_from([("s", 1), ("min", 60), ("h", 3600)]))
 def test_a_rate_is_a_count_in_seconds(count: int, unit: tuple[str, int]) -> None:
     rate = Rate(f"{count}/{unit[0]}")
@@ -106,6 +114,9 @@ def test_a_near_miss_is_refused_with_what_would_be_right(
         (Quantity, "-1Gi"),
         (Quantity, "1e3"),
         (Quantity, "9999999999P"),
+        (Cpu, "0.5m"),
+        (Cpu, "1e3"),
+        (Cpu, "2 cores"),
         (Rate, "0/min"),
         (Rate, "1.5/s"),
         (Rate, "10/day"),
@@ -118,7 +129,7 @@ def test_what_has_no_value_here_is_refused(kind: type[ValueText], text: str) -> 
 
 @given(st.text(max_size=40))
 def test_any_other_text_is_refused_as_invalid_and_never_crashes(text: str) -> None:
-    for kind in (Duration, Quantity, Rate):
+    for kind in (Cpu, Duration, Quantity, Rate):
         with contextlib.suppress(Invalid):
             assert kind(text) == text
 

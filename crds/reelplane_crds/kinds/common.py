@@ -1,4 +1,4 @@
-"""What all kinds share: the base model, object metadata, conditions, references to Secrets, and named forms.
+"""What all kinds share: the base model, object metadata, references to Secrets, and what a CRD says beside a schema.
 
 Attributes are snake_case in Python and camelCase in YAML. A ``null`` counts as absent, as it does for the API
 server, and everything is strict: ``"5"`` is not a number and an unknown field is an error.
@@ -6,12 +6,10 @@ server, and everything is strict: ``"5"`` is not a number and an unknown field i
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,11 +21,16 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 
-from reelplane_crds.kinds.values import Form, JsonSchema, with_rules
-from reelplane_crds.rules import Invalid, Rule, RulesBroken, shown
+from reelplane_crds.kinds.forms import Name, SecretKey, SecretName
+from reelplane_crds.kinds.values import JsonSchema, with_rules
+from reelplane_crds.rules import Invalid, Rule, RulesBroken
 
 API_VERSION: Final = "reelplane.io/v1alpha1"
 GROUP, _, VERSION = API_VERSION.partition("/")
+OURS: Final = f"{GROUP}/"
+"""Prefix of the labels and annotations that Reelplane itself writes and reads."""
+RECOMMENDED: Final = "app.kubernetes.io/"
+"""Prefix of Kubernetes' recommended labels, by which Reelplane finds its children."""
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(False)]
@@ -109,72 +112,6 @@ class Kube:
         return result
 
 
-def _network(text: str) -> str:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise Invalid(f"{shown(text)} is not an address range", "write e.g. 10.0.0.0/8 or fd00::/8") from None
-    return text
-
-
-@dataclass(frozen=True, slots=True)
-class _CidrRule:
-    """The API server's own CIDR check beside the pattern, which alone would accept 999.0.0.0/8."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler(source)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
-        rule = {"rule": "isCIDR(self)", "message": "must be an address range, e.g. 10.0.0.0/8"}
-        return with_rules(handler(schema), rule)
-
-
-Name = Annotated[
-    str,
-    Form(
-        r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$",
-        40,
-        "a name",
-        "shorts",
-        "lower-case letters, digits and '-', at most 40, starting with a letter",
-    ),
-]
-"""Name of an object of ours: a DNS label, short enough to leave room for its children's suffixes in 63."""
-
-SecretName = Annotated[
-    str,
-    Form(r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$", 253, "the name of a Secret", "reels-db"),
-]
-SecretKey = Annotated[str, Form(r"^[-._a-zA-Z0-9]+$", 253, "a key of a Secret", "url")]
-Cidr = Annotated[
-    str,
-    Form(r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", 43, "an address range", "10.0.0.0/8 or fd00::/8"),
-    AfterValidator(_network),
-    _CidrRule(),
-]
-HostName = Annotated[
-    str,
-    Form(
-        r"^[a-z0-9]([-a-z0-9]{0,62})(\.[a-z0-9]([-a-z0-9]{0,62}))*$",
-        253,
-        "a host name",
-        "media.internal.example.com",
-        "lower case, without scheme or port",
-    ),
-]
-HttpUrl = Annotated[
-    str,
-    Form(
-        r"^https?://[^\s/@]+(/\S*)?$",
-        2048,
-        "a URL",
-        "https://www.example.com/path",
-        "http or https, without credentials",
-    ),
-]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
 class SecretRef(ApiModel):
     """A whole Secret of the same namespace."""
 
@@ -200,34 +137,6 @@ class UrlFrom(ApiModel):
 
     url_from: SecretKeyRef
     """Where the server's URL stands. URLs hold passwords, so they are never written into the spec."""
-
-
-class Condition(ApiModel):
-    """One statement about the object, in the form all Kubernetes tools understand."""
-
-    type: Annotated[str, Form(r"^[A-Z][A-Za-z0-9]{0,62}$", 63, "a condition type", "Ready")]
-    """What is stated, e.g. Ready, Progressing or Stalled."""
-    status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
-    reason: Annotated[str, Form(r"^[A-Z][A-Za-z0-9]{0,126}$", 127, "a reason", "WorkersReady")]
-    """Why, in one CamelCase word that programs may compare."""
-    message: Annotated[str, Field(max_length=4096)]
-    """Why, in a sentence for a person."""
-    last_transition_time: Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
-    """When the status last changed (RFC 3339)."""
-    observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """metadata.generation that this statement is about."""
-
-
-class Status(ApiModel):
-    """What every kind reports back."""
-
-    observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """metadata.generation that was last acted on. Lower than metadata.generation: the change is not yet taken up."""
-    conditions: Annotated[
-        Many[Condition], Field(max_length=16), Kube(list_type="map", list_map_keys=("type",))
-    ] = ()
-    """Statements about the object: Ready (it serves), Progressing (it is changing), Stalled (it needs a person)."""
 
 
 class ObjectMeta(BaseModel):
@@ -275,10 +184,13 @@ class Column:
     type: Literal["string", "integer", "date"]
     path: str
     """JSONPath below the object."""
+    priority: int = 0
+    """Above 0: shown by ``kubectl get -o wide`` only."""
 
 
 READY = Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status')
 AGE = Column("Age", "date", ".metadata.creationTimestamp")
+REASON = Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', priority=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +200,10 @@ class Definition:
     plural: str
     short: str
     columns: tuple[Column, ...]
+
+
+DeletionPolicy = Literal["Delete", "Orphan"]
+"""What becomes of children when their object is deleted."""
 
 
 class Resource(ApiModel):

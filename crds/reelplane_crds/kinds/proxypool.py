@@ -10,30 +10,19 @@ from reelplane_crds.kinds.common import (
     AGE,
     API_VERSION,
     READY,
+    REASON,
     ApiModel,
     Column,
     Definition,
-    HttpUrl,
     Kube,
     Many,
-    Name,
     Resource,
     SecretKeyRef,
-    Status,
 )
+from reelplane_crds.kinds.forms import HttpUrl, Name, ProxyUrl
+from reelplane_crds.kinds.status import Copies, Figure, Status
 from reelplane_crds.kinds.values import Between, Duration, Form
 from reelplane_crds.rules import Rule, exactly_one
-
-ProxyUrl = Annotated[
-    str,
-    Form(
-        r"^(http|socks5)://[^\s/@]+:[0-9]{1,5}$",
-        256,
-        "a proxy's URL",
-        "http://proxy.example.com:3128",
-        "http or socks5, host and port; credentials stand in credentialsFrom",
-    ),
-]
 
 
 class Endpoint(ApiModel):
@@ -106,9 +95,9 @@ class ProxyPoolSpec(ApiModel):
 class ProxyPoolStatus(Status):
     """The pool as it was last seen."""
 
-    healthy: Annotated[str, Field(max_length=16)] | None = None
+    healthy: Copies | None = None
     """Proxies that answer and all there are, e.g. 3/4."""
-    bans: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    bans: Figure | None = None
     """Pairs of proxy and site that are out of use right now."""
 
 
@@ -124,6 +113,7 @@ class ProxyPool(Resource):
             Column("Bans", "integer", ".status.bans"),
             Column("Country", "string", ".spec.country"),
             AGE,
+            REASON,
         ),
     )
 

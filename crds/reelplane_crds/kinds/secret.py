@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
-from reelplane_crds.kinds.common import ObjectMeta, SecretKey, SecretName
+from reelplane_crds.kinds.common import ObjectMeta
+from reelplane_crds.kinds.forms import SecretKey, SecretName
 from reelplane_crds.rules import Invalid
 
 

@@ -21,6 +21,8 @@ MEANS = "x-reelplane-means"
 """What a text is, in words; for the reference pages, and taken out of the CRD."""
 DETAIL = "x-reelplane-detail"
 """What that form asks for, likewise."""
+EXAMPLE = "x-reelplane-example"
+"""A text of that form, likewise."""
 _INT64_MAX = 2**63 - 1
 
 
@@ -135,6 +137,27 @@ class Quantity(ValueText):
         return Invalid(f"{shown(text)} is not a size", fix)
 
 
+class Cpu(ValueText):
+    """Processors as a Kubernetes quantity: ``2``, ``0.5`` or, in thousandths, ``500m``."""
+
+    __slots__ = ()
+    pattern = r"^([0-9]{1,9}m|[0-9]{1,6}(\.[0-9]{1,3})?)$"
+    means = "processors"
+    max_length = 10
+
+    @property
+    def magnitude(self) -> int:
+        """Thousandths of a processor."""
+        if self.endswith("m"):
+            return int(self.removesuffix("m"))
+        whole, _, fraction = self.partition(".")
+        return int(whole) * 1000 + int(fraction.ljust(3, "0"))
+
+    @classmethod
+    def refusal(cls, text: str) -> Invalid:
+        return Invalid(f"{shown(text)} is not a number of processors", "write e.g. 250m, 0.5 or 2")
+
+
 class Rate(ValueText):
     """So many events in a time: ``10/min``. Units: ``s``, ``min``, ``h``."""
 
@@ -169,7 +192,7 @@ class Rate(ValueText):
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Bounds, both inclusive, of a Duration or Quantity field: ``Annotated[Duration, Between("1s", "24h")]``."""
+    """Bounds, both inclusive, of a Duration, Quantity or Cpu field: ``Annotated[Duration, Between("1s", "24h")]``."""
 
     low: str
     high: str
@@ -192,7 +215,7 @@ class Between:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
         result = handler(schema)
         low, high = f"'{self.low}'", f"'{self.high}'"
-        if result[MEANS] == Quantity.means:
+        if result[MEANS] in (Quantity.means, Cpu.means):
             cel = f"quantity(self).compareTo(quantity({low})) >= 0 && quantity(self).compareTo(quantity({high})) <= 0"
         else:
             cel = f"duration(self) >= duration({low}) && duration(self) <= duration({high})"
@@ -227,5 +250,5 @@ class Form:
         return core_schema.no_info_after_validator_function(check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
-        words = {MEANS: self.means, DETAIL: self.detail}
+        words = {MEANS: self.means, DETAIL: self.detail, EXAMPLE: self.right}
         return {**handler(schema), "pattern": self.pattern, "maxLength": self.max_length, **words}

@@ -10,14 +10,17 @@ from reelplane_crds.kinds.common import (
     AGE,
     API_VERSION,
     READY,
+    REASON,
     ApiModel,
     Column,
     Definition,
+    DeletionPolicy,
     Kube,
-    Name,
     Resource,
-    Status,
 )
+from reelplane_crds.kinds.forms import Name
+from reelplane_crds.kinds.pods import Gpu, PodOverrides
+from reelplane_crds.kinds.status import Copies, Figure, Inventory, Share, Status
 from reelplane_crds.kinds.values import Between, Duration, Quantity
 from reelplane_crds.rules import ordered
 
@@ -59,10 +62,22 @@ class DownloadWorkers(ApiModel):
     """Longest time one job may take; then it ends as job_timeout."""
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     """How often a job is tried in all when failures may pass."""
-    drain_timeout: Annotated[Duration, Between("1s", "1h")] = Duration("20s")
-    """How long a stopping worker lets running jobs finish before it hands them back to the queue."""
+    drain_timeout: Annotated[Duration, Between("1s", "24h")] | None = None
+    """How long a stopping worker lets running jobs finish before it hands them back to the queue. Not set: 20s on one
+    machine, where a person waits; jobTimeout on a cluster, where nobody does."""
     proxies: Name | None = None
     """ProxyPool that extraction goes out through. Not set: directly."""
+    spot: bool = False
+    """Whether workers run on a cluster's spot nodes, which cost less and may be taken away: their jobs then go back
+    to the queue."""
+    class_: Literal["Cpu", "Gpu"] = Field(default="Cpu", alias="class")
+    """Gpu: each worker gets the GPUs that gpu names, on nodes that have them."""
+    gpu: Gpu = Gpu()
+    """GPUs of one worker of class Gpu."""
+    fallback: Literal["Cpu", "Wait"] = "Cpu"
+    """Where no node has the GPUs: Cpu runs the workers without, Wait lets their pods wait for one."""
+    pods: PodOverrides | None = None
+    """What these workers' pods are given on a cluster, beyond the platform's spec.pods."""
 
 
 class Workers(ApiModel):
@@ -127,17 +142,23 @@ class VideoPipelineSpec(ApiModel):
     """How the extractor fetches."""
     retention: Retention = Retention()
     """How long results are kept."""
+    drain: bool = False
+    """Whether all workers shall finish what they run and go. Jobs wait in the queue meanwhile."""
+    deletion_policy: DeletionPolicy = "Delete"
+    """What becomes of the pipeline's children on a cluster when it is deleted. Orphan: they run on, on their own."""
 
 
 class VideoPipelineStatus(Status):
     """The pipeline as it was last seen."""
 
-    workers: Annotated[str, Field(max_length=16)] | None = None
+    workers: Copies | None = None
     """Ready and wanted workers, e.g. 12/12."""
-    queue: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    queue: Figure | None = None
     """Jobs waiting and running: the figure that scaling follows."""
-    hit_rate: Annotated[str, Field(max_length=8)] | None = None
+    hit_rate: Share | None = None
     """Share of requests answered without an extraction, e.g. 98.2%."""
+    inventory: Inventory = ()
+    """Children that were made for the pipeline, in the order in which they are applied."""
 
 
 class VideoPipeline(Resource):
@@ -152,6 +173,7 @@ class VideoPipeline(Resource):
             Column("Queue", "integer", ".status.queue"),
             Column("Hit", "string", ".status.hitRate"),
             AGE,
+            REASON,
         ),
     )
 

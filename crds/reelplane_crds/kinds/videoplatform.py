@@ -9,23 +9,37 @@ from pydantic import Field
 from reelplane_crds.kinds.common import (
     AGE,
     API_VERSION,
+    OURS,
     READY,
+    REASON,
+    RECOMMENDED,
     ApiModel,
-    Cidr,
     Column,
     Definition,
-    HostName,
+    DeletionPolicy,
     Kube,
     Many,
-    Port,
     Resource,
     SecretKeyRef,
     SecretRef,
-    Status,
-    UrlFrom,
 )
-from reelplane_crds.kinds.values import Between, Duration, Form, Quantity, Rate
-from reelplane_crds.rules import Rule, exactly_one, ordered
+from reelplane_crds.kinds.forms import Cidr, ExtractorVersion, HostName, Labels, Port
+from reelplane_crds.kinds.gateway import Gateway
+from reelplane_crds.kinds.platform_stores import (
+    Cache,
+    Database,
+    EmbeddedCache,
+    EmbeddedDatabase,
+    EmbeddedObjects,
+    EmbeddedQueue,
+    Objects,
+    Queue,
+    Storage,
+)
+from reelplane_crds.kinds.pods import Images, PodOverrides
+from reelplane_crds.kinds.status import Copies, Figure, Inventory, Share, Status, Time
+from reelplane_crds.kinds.values import Between, Duration, Rate
+from reelplane_crds.rules import Rule, exactly_one, keys_not_under, ordered
 
 
 class Replicas(ApiModel):
@@ -63,7 +77,10 @@ class Api(ApiModel):
     )
 
     replicas: Replicas = Replicas()
-    """How many copies of the API run. On one machine they share one listening socket."""
+    """How many copies of the API run: on a cluster between min and max by processor load, on one machine min, which
+    share one listening socket."""
+    pods: PodOverrides | None = None
+    """What the API's pods are given on a cluster, beyond spec.pods."""
     port: Port = 8080
     """TCP port the API listens on."""
     rate_limits: RateLimits = RateLimits()
@@ -82,116 +99,6 @@ class Api(ApiModel):
     """How media reaches clients: Redirect sends them to a signed URL of the object store, Stream passes it through."""
     info_wait: Annotated[Duration, Between("1s", "2m")] = Duration("20s")
     """How long GET /v1/info waits for an extraction before it answers 202: ask again."""
-
-
-class EmbeddedCache(ApiModel):
-    """A Valkey server of the platform's own, without a file: it may vanish at any moment."""
-
-    memory: Annotated[Quantity, Between("16Mi", "1Ti")] = Quantity("512Mi")
-    """Memory it may hold before it evicts what was used least."""
-
-
-class Cache(ApiModel):
-    """Answers that may vanish at any moment. Exactly one of embedded and external."""
-
-    rules: ClassVar = (exactly_one("embedded", "external", right="{embedded: {}}"),)
-
-    embedded: EmbeddedCache | None = None
-    """Run a Valkey server here."""
-    external: UrlFrom | None = None
-    """Use a Redis or Valkey server that is run elsewhere (redis:// or rediss://)."""
-
-
-class EmbeddedQueue(ApiModel):
-    """A Valkey server of the platform's own, with an append-only file; it never evicts."""
-
-
-class Queue(ApiModel):
-    """What dispatches jobs to workers. It must not evict; its loss is repaired from the database."""
-
-    rules: ClassVar = (exactly_one("embedded", "external", right="{embedded: {}}"),)
-
-    embedded: EmbeddedQueue | None = None
-    """Run a Valkey server here: write {} to choose it."""
-    external: UrlFrom | None = None
-    """Use a Redis or Valkey server that is run elsewhere, with maxmemory-policy noeviction."""
-
-
-class EmbeddedDatabase(ApiModel):
-    """SQLite in the platform's state folder: one machine only."""
-
-
-class Database(ApiModel):
-    """Where accepted jobs are committed: the one store that must not be lost."""
-
-    rules: ClassVar = (exactly_one("embedded", "postgres", right="{embedded: {}}"),)
-
-    embedded: EmbeddedDatabase | None = None
-    """SQLite on this machine: write {} to choose it."""
-    postgres: UrlFrom | None = None
-    """Use a PostgreSQL server (postgresql://user:password@host/database)."""
-
-
-class EmbeddedObjects(ApiModel):
-    """A folder in the platform's state folder: one machine only."""
-
-    size: Annotated[Quantity, Between("16Mi", "1Pi")] = Quantity("50Gi")
-    """Bytes it may hold; publishing beyond them is refused as disk_full."""
-
-
-class S3(ApiModel):
-    """A bucket of S3 or of a server that speaks its protocol."""
-
-    rules: ClassVar = (
-        Rule(
-            cel="has(self.accessKeyFrom) == has(self.secretKeyFrom)",
-            holds=lambda s3: (s3.access_key_from is None) == (s3.secret_key_from is None),
-            message="accessKeyFrom and secretKeyFrom come together, or neither for the instance's own credentials",
-            right="{bucket: reels, region: us-west-2}",
-            wrong="{bucket: reels, region: us-west-2, accessKeyFrom: {secret: reels-s3, key: access}}",
-            field="accessKeyFrom",
-        ),
-    )
-
-    bucket: Annotated[
-        str, Form(r"^[a-z0-9][-.a-z0-9]{1,61}[a-z0-9]$", 63, "a bucket name", "reels-us-west-2")
-    ]
-    """Name of the bucket; it must exist."""
-    region: Annotated[str, Form(r"^[a-z0-9][-a-z0-9]*$", 32, "a region", "us-west-2")]
-    """Region of the bucket; part of every signature, also for servers that have but one."""
-    endpoint: (
-        Annotated[
-            str,
-            Form(
-                r"^https?://[^\s/@]+$",
-                256,
-                "a URL",
-                "http://10.0.0.5:9000",
-                "http or https, host and port only",
-            ),
-        ]
-        | None
-    ) = None
-    """URL of a server that speaks S3. Not set: AWS."""
-    prefix: Annotated[
-        str, Form(r"^([-_.a-zA-Z0-9]+/)*$", 256, "a key prefix", "media/", "empty, or ending with '/'")
-    ] = ""
-    """What every key starts with, so that several platforms can share a bucket; ends with '/'."""
-    access_key_from: SecretKeyRef | None = None
-    """Where the access key id stands. Not set: the instance's own credentials (IRSA, Pod Identity, a profile)."""
-    secret_key_from: SecretKeyRef | None = None
-    """Where the secret access key stands."""
-
-
-class Objects(ApiModel):
-    """Where published media is kept. Exactly one of embedded and s3."""
-
-    rules: ClassVar = (exactly_one("embedded", "s3", right="{embedded: {size: 50Gi}}"),)
-
-    embedded: EmbeddedObjects | None = None
-    """Keep media in a folder on this machine."""
-    s3: S3 | None = None
-    """Keep media in an S3 bucket."""
 
 
 class Origin(ApiModel):
@@ -224,17 +131,64 @@ class Egress(ApiModel):
     are refused; Auto: it is logged and the job runs; Disabled: it is not tried."""
 
 
-class Extractor(ApiModel):
-    """What the extractor is given beside the URL."""
+class Canary(ApiModel):
+    """How a new version of the extractor is tried before all workers get it."""
 
+    jobs: Annotated[int, Field(ge=1, le=10000)] = 20
+    """Jobs that one worker does with the new version before it is judged, by failures per site."""
+    window: Annotated[Duration, Between("1s", "24h")] = Duration("15m")
+    """Longest time until it is judged by the jobs it had so far."""
+
+
+class Extractor(ApiModel):
+    """Which extractor runs, and what it is given beside the URL."""
+
+    version: ExtractorVersion | None = None
+    """Version of yt-dlp on a cluster, e.g. 2026.10.26: its image is copied in beside the workers. A new one goes to
+    one worker first, then to all or back. Not set: the one inside the workers' image."""
+    canary: Canary = Canary()
+    """How a new version is tried before all workers get it."""
     cookies_from: SecretRef | None = None
     """A Secret of Netscape cookie files, each under its site's host name (example.com). A file is used for its
     site only."""
 
 
-class VideoPlatformSpec(ApiModel):
-    """The wanted platform. An empty spec is a whole platform on one machine."""
+class Metrics(ApiModel):
+    """How Prometheus finds the platform's figures, on a cluster with ServiceMonitors."""
 
+    rules: ClassVar = (
+        keys_not_under(
+            "labels",
+            RECOMMENDED,
+            OURS,
+            right="{labels: {release: prometheus}}",
+            wrong="{labels: {app.kubernetes.io/part-of: mine}}",
+        ),
+    )
+
+    labels: Labels = Field(default={})
+    """Labels of the ServiceMonitors: what your Prometheus selects them by, e.g. release: prometheus."""
+
+
+class VideoPlatformSpec(ApiModel):
+    """The wanted platform. An empty spec is a whole platform, on one machine or for development on a cluster."""
+
+    rules: ClassVar = (
+        Rule(
+            cel="!has(self.gateway) || has(self.domain)",
+            holds=lambda spec: spec.gateway is None or spec.domain is not None,
+            message="a gateway serves a domain: set domain, too",
+            right="{domain: reels.example.com, gateway: {class: traefik}}",
+            wrong="{gateway: {class: traefik}}",
+            field="gateway",
+        ),
+    )
+
+    domain: HostName | None = None
+    """Public name of the platform. On a cluster an Ingress or HTTPRoute leads from it to the API; the name itself is
+    yours to point at the cluster."""
+    gateway: Gateway | None = None
+    """What carries requests for the domain into a cluster. Not set: an Ingress of the default class."""
     api: Api = Api()
     """The HTTP API and its page."""
     cache: Cache = Cache(embedded=EmbeddedCache())
@@ -245,10 +199,44 @@ class VideoPlatformSpec(ApiModel):
     """Where accepted jobs are committed; must not be lost."""
     objects: Objects = Objects(embedded=EmbeddedObjects())
     """Where published media is kept."""
+    storage: Storage = Storage()
+    """Volumes of the stores that run here, on a cluster."""
     egress: Egress = Egress()
     """What extraction may reach."""
     extractor: Extractor = Extractor()
-    """What the extractor is given beside the URL."""
+    """Which extractor runs, and what it is given beside the URL."""
+    images: Images = Images()
+    """Images of the pods, for registries of your own."""
+    pods: PodOverrides | None = None
+    """What all pods of the platform are given on a cluster: the API's, the stores' and the workers'."""
+    metrics: Metrics = Metrics()
+    """How Prometheus finds the platform's figures."""
+    deletion_policy: DeletionPolicy = "Delete"
+    """What becomes of the platform's children on a cluster when it is deleted. Orphan: they run on, on their own."""
+
+
+class CanaryStatus(ApiModel):
+    """The trial that goes on."""
+
+    version: ExtractorVersion
+    """Version that is tried."""
+    since: Time
+    """When its worker began."""
+    jobs: Figure = 0
+    """Jobs it has done."""
+    failed: Figure = 0
+    """Those that failed."""
+
+
+class ExtractorStatus(ApiModel):
+    """How far the renewal of the extractor is."""
+
+    current: ExtractorVersion | None = None
+    """Version that workers run. Not set: the one inside their image."""
+    canary: CanaryStatus | None = None
+    """The trial that goes on."""
+    rejected: Annotated[Many[ExtractorVersion], Field(max_length=8), Kube(list_type="atomic")] = ()
+    """Versions that were tried and taken back, oldest first; they are not tried again."""
 
 
 class VideoPlatformStatus(Status):
@@ -256,10 +244,20 @@ class VideoPlatformStatus(Status):
 
     url: Annotated[str, Field(max_length=2048)] | None = None
     """Where the API and its page answer."""
-    api: Annotated[str, Field(max_length=16)] | None = None
+    api: Copies | None = None
     """Ready and wanted copies of the API, e.g. 2/2."""
+    workers: Copies | None = None
+    """Ready and wanted workers of all pipelines, e.g. 12/12."""
+    queue: Figure | None = None
+    """Jobs waiting and running."""
+    hit_rate: Share | None = None
+    """Share of requests answered without an extraction, e.g. 98.2%."""
     pipelines: Annotated[int, Field(ge=0, le=10000)] | None = None
     """Number of pipelines that use this platform."""
+    extractor: ExtractorStatus | None = None
+    """How far the renewal of the extractor is."""
+    inventory: Inventory = ()
+    """Children that were made for the platform, in the order in which they are applied."""
 
 
 class VideoPlatform(Resource):
@@ -268,7 +266,16 @@ class VideoPlatform(Resource):
     definition: ClassVar = Definition(
         plural="videoplatforms",
         short="vplat",
-        columns=(READY, Column("URL", "string", ".status.url"), Column("API", "string", ".status.api"), AGE),
+        columns=(
+            READY,
+            Column("URL", "string", ".status.url"),
+            Column("API", "string", ".status.api"),
+            Column("Workers", "string", ".status.workers"),
+            Column("Queue", "integer", ".status.queue"),
+            Column("Hit", "string", ".status.hitRate"),
+            AGE,
+            REASON,
+        ),
     )
 
     api_version: Literal["reelplane.io/v1alpha1"] = API_VERSION
