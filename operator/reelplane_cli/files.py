@@ -20,10 +20,23 @@ from reelplane_cli.local.state import StateFolder
 from reelplane_crds.load import Documents, InvalidFile, load_files
 from reelplane_plan.layout import CLUSTER
 from reelplane_plan.plan import plan
-from reelplane_plan.types import Desired, Facts, Plan, Problem, SecretText, Target
+from reelplane_plan.types import (
+    HTTP_ROUTE,
+    KEDA,
+    Desired,
+    ExtractorStage,
+    Facts,
+    Plan,
+    Problem,
+    SecretText,
+    Target,
+)
 
 DEFAULT_EXTRACTOR = Path(sys.prefix) / "extractor"
 """Where ``make`` installs yt-dlp: beside the platform's environment, not in it."""
+
+ASSUMED = frozenset({KEDA, HTTP_ROUTE})
+"""What manifests that are rendered without a cluster count on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +48,10 @@ class Planned:
 
 def read_plan(files: Sequence[Path], *, target: Target, state: Path, extractor: Path) -> Planned:
     """Plan what ``files`` declare. Raises Failure with every problem, each at its file and line."""
-    documents = _load(files)
-    desired = Desired(documents.platforms, documents.pipelines, documents.proxy_pools)
-    folder = StateFolder(state, documents.platforms[0].metadata.name if documents.platforms else "none")
+    documents = load(files)
+    desired = Desired(documents.platforms, documents.pipelines, documents.proxy_pools, documents.regions)
+    first = documents.platforms[0] if documents.platforms else None
+    folder = StateFolder(state, first.metadata.name if first else "none")
     facts = Facts(
         target=target,
         layout=folder.layout(extractor) if target == "local" else CLUSTER,
@@ -47,17 +61,20 @@ def read_plan(files: Sequence[Path], *, target: Target, state: Path, extractor: 
         },
         python=sys.executable,
         valkey_server=_valkey_server(),
-        namespace=documents.platforms[0].metadata.namespace if documents.platforms else None,
+        namespace=first.metadata.namespace if first else None,
+        apis=ASSUMED,
+        extractor=ExtractorStage(current=first.spec.extractor.version if first else None),
     )
     made = plan(desired, facts)
     if made.problems:
-        lines = [_placed(problem, documents) for problem in made.problems]
+        lines = [placed(problem, documents) for problem in made.problems]
         count = f"{len(lines)} problem{'s' if len(lines) > 1 else ''}"
         raise Failure(f"{count} in the plan:\n  " + "\n  ".join(lines), code=WRONG_INPUT)
     return Planned(made, facts, folder)
 
 
-def _load(files: Sequence[Path]) -> Documents:
+def load(files: Sequence[Path]) -> Documents:
+    """Read and check ``files``. Raises Failure with every error, each at its file and line."""
     try:
         return load_files(files)
     except InvalidFile as error:
@@ -65,7 +82,7 @@ def _load(files: Sequence[Path]) -> Documents:
         raise Failure(f"the files are not valid:\n  {lines}", code=WRONG_INPUT) from None
 
 
-def _placed(problem: Problem, documents: Documents) -> str:
+def placed(problem: Problem, documents: Documents) -> str:
     """``file:line: object field: what; what would be right``."""
     subject, _, path = problem.path.partition(": ")
     kind, _, name = subject.partition("/")

@@ -19,12 +19,12 @@ Format = Literal["yaml", "json"]
 
 
 def render(planned: Planned, *, form: Format) -> str:
-    """The plan as processes or manifests, as its target says. Secret values appear in neither."""
+    """The plan as processes or manifests, as its target says. Secrets that are made once are named, not made."""
     if planned.plan.target == "cluster":
         objects = manifests.render(planned.plan, planned.facts)
         if form == "json":
             return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}, indent=2)
-        return yaml.safe_dump_all(objects, sort_keys=False).rstrip()
+        return _made_once(planned) + yaml.safe_dump_all(objects, sort_keys=False).rstrip()
     described = [_describe(spec) for spec in processes.render(planned.plan, planned.facts)]
     if form == "json":
         return json.dumps(described, indent=2)
@@ -49,6 +49,16 @@ def difference(planned: Planned) -> str:
     if live and changes:
         lines.append("`reelplane down` and `reelplane up` carry it out; jobs that run go back to the queue.")
     return "\n".join(lines)
+
+
+def _made_once(planned: Planned) -> str:
+    """Comments that say which Secrets the operator adds, for whoever applies the manifests without it."""
+    return "".join(
+        f"# Secret {child.manifest['metadata']['name']} is not part of this: make it once, with {length} random bytes"
+        f" (hex) under {key}\n"
+        for child in manifests.children(planned.plan, planned.facts)
+        for key, length in child.generate.items()
+    )
 
 
 def _document(planned: Planned, group: str) -> str:

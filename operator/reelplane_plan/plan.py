@@ -9,9 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reelplane_crds.kinds import ProxyPool, VideoPipeline, VideoPlatform
-from reelplane_plan.builders import api, document, proxies, stores, workers
+from reelplane_plan.builders import (
+    api,
+    document,
+    notes,
+    proxies,
+    reach,
+    route,
+    settings,
+    stores,
+    workers,
+)
+from reelplane_plan.builders.document import Documents
 from reelplane_plan.secrets import SecretReader
-from reelplane_plan.types import Desired, Facts, Note, Plan, Problem, Workload
+from reelplane_plan.types import Desired, Facts, Plan, Problem, Workload
 
 
 def plan(desired: Desired, facts: Facts) -> Plan:
@@ -28,34 +39,85 @@ def plan(desired: Desired, facts: Facts) -> Plan:
     pool = _pool(desired, pipeline)
     made = _make(platform, pipeline, pool, facts)
     return replace(
-        made, problems=(*problems, *made.problems), notes=(*made.notes, *_unused(desired, pipeline))
+        made,
+        problems=(*problems, *made.problems),
+        notes=(*made.notes, *notes.unused(desired, pipeline), *notes.regions(desired, facts)),
     )
 
 
+def blocking(plan: Plan) -> tuple[Problem, ...]:
+    """The problems that keep ``plan`` from being carried out: those of its platform, its pipeline and what they
+    use. What is wrong with another pipeline is that one's affair."""
+    others = tuple(
+        problem
+        for problem in plan.problems
+        if problem.kind == "VideoPipeline" and problem.name != plan.pipeline
+    )
+    return tuple(problem for problem in plan.problems if problem not in others)
+
+
 def _make(platform: VideoPlatform, pipeline: VideoPipeline, pool: ProxyPool | None, facts: Facts) -> Plan:
-    secrets = SecretReader(facts.secrets, facts.layout)
+    secrets = SecretReader(facts)
     built = stores.build(platform, facts, secrets)
     built_pool = proxies.build(pool, facts.layout, secrets) if pool else None
+    public, problems = route.build(platform, facts)
     workloads: tuple[Workload, ...] = ()
+    names: tuple[str, ...] = ()
     if built is not None:
         documents = document.build(
-            platform, pipeline, pool=built_pool, stores=built, facts=facts, secrets=secrets
+            platform,
+            pipeline,
+            pool=built_pool,
+            stores=built,
+            facts=facts,
+            secrets=secrets,
+            public_url=public.url if public else None,
         )
-        servers = tuple(server.name for server in built.workloads)
-        workloads = (
-            *built.workloads,
-            api.workload(platform, documents.api, documents.api_files),
-            workers.workload(pipeline, documents.worker, documents.worker_files, after=(*servers, "api")),
-        )
+        workloads = _workloads(platform, pipeline, facts, built.workloads, documents)
+        if facts.target == "cluster":
+            workloads, names = _reaching(workloads)
     return Plan(
         platform=platform.metadata.name,
         pipeline=pipeline.metadata.name,
         target=facts.target,
         endpoint=next((each.endpoint for each in workloads if each.role == "api"), None),
+        route=public,
+        cluster=settings.build(platform, facts),
         workloads=workloads,
-        problems=tuple(secrets.problems),
-        notes=tuple(_notes(platform, facts)),
+        problems=(*secrets.problems, *problems),
+        notes=tuple(notes.build(platform, pipeline, facts, names)),
     )
+
+
+def _workloads(
+    platform: VideoPlatform,
+    pipeline: VideoPipeline,
+    facts: Facts,
+    servers: tuple[Workload, ...],
+    documents: Documents,
+) -> tuple[Workload, ...]:
+    after = (*(server.name for server in servers), "api")
+    serving = api.workload(platform, facts, documents.api, documents.api_files)
+    fetching = workers.workload(
+        platform, pipeline, facts, documents.worker, documents.worker_files, after=after
+    )
+    tried = facts.extractor.canary if facts.target == "cluster" and not pipeline.spec.drain else None
+    return (*servers, serving, fetching, *((workers.canary(fetching, tried),) if tried else ()))
+
+
+def _reaching(workloads: tuple[Workload, ...]) -> tuple[tuple[Workload, ...], tuple[str, ...]]:
+    """The workloads with what each may reach, and the host names that no policy can tell apart."""
+    servers = [each for each in workloads if each.role == "store"]
+    made: list[Workload] = []
+    names: list[str] = []
+    for each in workloads:
+        if each.config is not None:
+            found = reach.build(each.config.document, servers)
+            names += found.names
+            made.append(replace(each, reach=found.reach))
+        else:
+            made.append(each)
+    return tuple(made), tuple(dict.fromkeys(names))
 
 
 def _platform(desired: Desired) -> tuple[VideoPlatform | None, list[Problem]]:
@@ -76,7 +138,9 @@ def _pipeline(desired: Desired, platform: VideoPlatform) -> tuple[VideoPipeline 
     ours = [pipeline for pipeline in desired.pipelines if pipeline.spec.platform == name]
     if not ours:
         fix = f"add an object of kind VideoPipeline with spec.platform: {name}"
-        return None, [Problem(f"VideoPlatform/{name}", "no pipeline uses this platform", fix)]
+        return None, [
+            Problem(f"VideoPlatform/{name}", "no pipeline uses this platform", fix, reason="NoPipeline")
+        ]
     extra = [
         Problem(
             f"VideoPipeline/{pipeline.metadata.name}: spec.platform",
@@ -114,44 +178,3 @@ def _missing(path: str, kind: str, name: str, known: list[str]) -> Problem:
         f"declared are: {', '.join(sorted(known))}" if known else f"add an object of kind {kind} named {name}"
     )
     return Problem(path, f"{kind} {name!r} does not exist", fix, reason=f"{kind}NotFound")
-
-
-def _notes(platform: VideoPlatform, facts: Facts) -> list[Note]:
-    spec, at = platform.spec, f"VideoPlatform/{platform.metadata.name}: spec"
-    notes = []
-    asked_for_more = (
-        "max" in spec.api.replicas.model_fields_set and spec.api.replicas.max > spec.api.replicas.min
-    )
-    if facts.target == "local" and asked_for_more:
-        notes.append(
-            Note(
-                f"{at}.api.replicas.max",
-                f"on one machine {spec.api.replicas.min} run; more would not serve more",
-            )
-        )
-    if facts.target == "cluster":
-        notes += [
-            Note(
-                f"{at}.{part}.embedded",
-                "one pod with one volume: for development, not for what must not stop",
-            )
-            for part, embedded in (("cache", spec.cache.embedded), ("queue", spec.queue.embedded))
-            if embedded
-        ]
-        if spec.egress.isolation == "Required":
-            message = "needs nodes that allow user namespaces to containers; elsewhere every job is refused"
-            notes.append(Note(f"{at}.egress.isolation", message))
-    if spec.egress.isolation == "Disabled":
-        notes.append(
-            Note(f"{at}.egress.isolation", "the extraction process is not cut off from other ways out")
-        )
-    return notes
-
-
-def _unused(desired: Desired, pipeline: VideoPipeline) -> list[Note]:
-    used = pipeline.spec.workers.download.proxies
-    return [
-        Note(f"ProxyPool/{pool.metadata.name}", "no pipeline uses this pool")
-        for pool in desired.pools
-        if pool.metadata.name != used
-    ]

@@ -11,22 +11,23 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reelplane_crds.kinds.common import SecretKeyRef
 from reelplane_crds.runtime import ServerRef
-from reelplane_plan.types import Layout, Problem, SecretFile, SecretText
+from reelplane_plan.types import Facts, Problem, SecretFile, SecretText
 
 
 class SecretReader:
     """Looks references up for the builders, and keeps what was missing as problems and what was used as files."""
 
-    def __init__(self, secrets: Mapping[str, Mapping[str, SecretText]], layout: Layout) -> None:
+    def __init__(self, facts: Facts) -> None:
         self.problems: list[Problem] = []
-        self._secrets = secrets
-        self._layout = layout
+        self._secrets = facts.secrets
+        self._layout = facts.layout
+        self._place = "to the same files" if facts.target == "local" else "to the same namespace"
 
     def keys(self, path: str, secret: str) -> Mapping[str, SecretText]:
         """All of a Secret; empty, and a problem, when it does not exist."""
         if secret not in self._secrets:
             self._missing(
-                path, f"Secret {secret!r} does not exist", f"add a Secret named {secret} to the same files"
+                path, f"Secret {secret!r} does not exist", f"add a Secret named {secret} {self._place}"
             )
             return {}
         return self._secrets[secret]
@@ -50,7 +51,7 @@ class SecretReader:
         text = self.value(path, ref)
         if text is None:
             return None
-        parts = _split(text)
+        parts = split_url(text)
         if parts is None or parts.scheme not in schemes:
             where = f"key {ref.key!r} of Secret {ref.secret!r}"
             self.wrong(
@@ -96,7 +97,8 @@ def without_credentials(parts: SplitResult) -> tuple[str, str | None]:
     return urlunsplit(parts._replace(netloc=host)), unquote(user) if user else None
 
 
-def _split(text: str) -> SplitResult | None:
+def split_url(text: str) -> SplitResult | None:
+    """A URL in its parts; None when it names no host, or a port that cannot be."""
     try:
         parts = urlsplit(text)
         _ = parts.port  # Reading it is what checks it.

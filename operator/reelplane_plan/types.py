@@ -15,11 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from reelplane_crds.kinds import ProxyPool, VideoPipeline, VideoPlatform
+from reelplane_crds.kinds import ProxyPool, RegionDeployment, VideoPipeline, VideoPlatform
 from reelplane_crds.runtime import RuntimeDocument
+from reelplane_plan.network import Reach, Route
+from reelplane_plan.placement import Placement, Resources
 from reelplane_plan.scale import ScalingRule
+from reelplane_plan.servers import EmbeddedServer
 
 Target = Literal["local", "cluster"]
+
+KEDA = "keda.sh/ScaledObject"
+HTTP_ROUTE = "gateway.networking.k8s.io/HTTPRoute"
+SERVICE_MONITOR = "monitoring.coreos.com/ServiceMonitor"
+"""Kinds of other projects that are used where a cluster serves them: entries of ``Facts.apis``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,7 @@ class Desired:
     platforms: tuple[VideoPlatform, ...] = ()
     pipelines: tuple[VideoPipeline, ...] = ()
     pools: tuple[ProxyPool, ...] = ()
+    regions: tuple[RegionDeployment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,29 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
+class Images:
+    """Container images of a cluster: what the operator is configured with, unless a platform names its own."""
+
+    workloads: str = "reelplane/workloads"
+    extractor: str = "reelplane/extractor"
+    """Without a tag: the tag is the version that a platform asks for."""
+    valkey: str = "valkey/valkey:9.1"
+    postgres: str = "postgres:18"
+    s3: str = "versity/versitygw:v1.8.0"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorStage:
+    """How far the renewal of the extractor is: which version most workers run, and which one a canary tries.
+
+    None as ``current``: the layer inside the workloads' image.
+    """
+
+    current: str | None = None
+    canary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What was observed about the target before planning."""
 
@@ -69,10 +101,15 @@ class Facts:
     python: str = "python"
     """The interpreter that runs the workloads."""
     valkey_server: str = "valkey-server"
-    image: str = "reelplane/workloads"
-    """Image of the workloads, for a cluster."""
-    valkey_image: str = "valkey/valkey:9.1"
     namespace: str | None = None
+    images: Images = Images()
+    apis: frozenset[str] = frozenset()
+    """Kinds of other projects that the cluster serves, as ``keda.sh/ScaledObject``."""
+    gpu: Literal["present", "absent", "unknown"] = "unknown"
+    """Whether some node offers GPUs."""
+    priority_classes: bool = False
+    """Whether the PriorityClasses of the installation exist."""
+    extractor: ExtractorStage = ExtractorStage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +122,16 @@ class Problem:
     fix: str
     reason: str = "InvalidSpec"
     """Reason of the Stalled condition that says the same on a cluster (CamelCase)."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of the object it is about."""
+        return self.path.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Name of that object; empty when it is about the kind as such."""
+        return self.path.partition(": ")[0].partition("/")[2]
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message} ({self.fix})"
@@ -108,7 +155,9 @@ class SecretFile:
     name: str
     """File name inside ``Layout.secrets``, and key of the cluster's Secret."""
     content: SecretText | None
-    """None: the runtime makes 32 random bytes (hex) once and keeps them across restarts."""
+    """None: the runtime makes random bytes (hex) once and keeps them across restarts."""
+    length: int = 32
+    """How many bytes it makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +198,16 @@ HTTP = HttpProbe()
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How many of a workload run. Without a rule it is ``replicas`` for good."""
+    """How many of a workload run. Without a rule and without a CPU target it is ``replicas`` for good."""
 
     replicas: int = 1
+    """The least that run where something decides how many."""
+    maximum: int | None = None
+    """The most that run where something decides how many."""
     rule: ScalingRule | None = None
+    """Follow the backlog."""
+    cpu_target: int | None = None
+    """Percent of the requested CPU that a cluster's autoscaler aims at, instead of following the backlog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,37 +220,10 @@ class Policy:
     """Stages are drained in ascending order, each only when the one before is gone."""
     grace: int = 10
     """Seconds between the request to stop and the end of patience."""
+    settle: int = 0
+    """Seconds that a pod goes on serving before it is asked to stop, so that whoever sends to it learns of it."""
     nice: int = 0
     """Added to the process's niceness, so that serving goes before fetching on a small machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What the scheduler of a cluster is told; Kubernetes quantities. No CPU limit: throttling serves nobody."""
-
-    cpu: str = "250m"
-    memory: str = "256Mi"
-    memory_limit: str = "512Mi"
-
-
-@dataclass(frozen=True, slots=True)
-class ValkeyServer:
-    """An embedded Valkey: which parts it plays decides what it may evict and what it must keep."""
-
-    parts: tuple[Literal["cache", "queue"], ...]
-    memory: int
-    """Bytes of ``maxmemory``."""
-
-    @property
-    def eviction(self) -> str:
-        """A queue never evicts. A cache evicts anything; one that shares the server only what has a TTL."""
-        if "queue" not in self.parts:
-            return "allkeys-lfu"
-        return "volatile-lfu" if "cache" in self.parts else "noeviction"
-
-    @property
-    def durable(self) -> bool:
-        return "queue" in self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +231,37 @@ class Workload:
     """One kind of process of the platform, at whatever number of instances."""
 
     name: str
-    """Unique in the plan: ``api``, ``download``, ``valkey``, ``cache``, ``queue``."""
+    """Unique in the plan: ``api``, ``download``, ``download-canary``, ``valkey``, ``cache``, ``queue``,
+    ``database``, ``objects``."""
     owner: str
     """Name of the resource it belongs to: first part of its name on a cluster."""
     role: Literal["api", "worker", "store"]
     config: Config | None = None
-    server: ValkeyServer | None = None
+    server: EmbeddedServer | None = None
     endpoint: Endpoint | None = None
     probe: Probe = HTTP
     scale: Scale = Scale()
     policy: Policy = Policy()
-    resources: Resources = Resources()
+    resources: Resources = field(default_factory=Resources)
+    placement: Placement = field(default_factory=Placement)
+    reach: Reach = field(default_factory=Reach)
+    extractor: str | None = None
+    """Version of the extractor that is copied in from its own image; None: the one in the workloads' image."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """What all manifests of a plan share."""
+
+    images: Images = Images()
+    pull_policy: str | None = None
+    pull_secrets: tuple[str, ...] = ()
+    storage_class: str | None = None
+    """StorageClass of the servers' volumes; None: the cluster's default one."""
+    keep_volumes: bool = False
+    """Whether volumes stay when their server goes (deletionPolicy Orphan)."""
+    monitor: Mapping[str, str] | None = None
+    """Labels of ServiceMonitors; None: there are none, since no Prometheus operator serves that kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +273,9 @@ class Plan:
     target: Target = "local"
     endpoint: Endpoint | None = None
     """Where clients reach the API."""
+    route: Route | None = None
+    """The public way to it on a cluster; None: only its Service."""
+    cluster: ClusterSettings = ClusterSettings()
     workloads: tuple[Workload, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[Note, ...] = ()

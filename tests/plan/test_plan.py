@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reelplane_crds.runtime import FolderObjects, RuntimeDocument, S3Objects
-from reelplane_plan.plan import plan
+from reelplane_plan.plan import blocking, plan
 from reelplane_plan.types import Desired, Plan, SecretText, Workload
 
 
@@ -52,7 +52,7 @@ def test_every_field_of_the_pipeline_reaches_the_worker_that_honours_it(plan_tex
     }
     assert (worker.worker.concurrency, worker.worker.job_timeout) == (4, 300)
     assert (worker.worker.max_attempts, worker.worker.drain_timeout) == (2, 45)
-    extractor = worker.extractor.model_dump(exclude={"path", "cookies_dir"})
+    extractor = worker.extractor.model_dump(exclude={"path", "version", "cookies_dir"})
     assert list(extractor.values()) == [8, 5 * 2**20, 32 * 2**10, 1, 2, 7, False]
     assert list(worker.retention.model_dump().values()) == [48 * 3600, 7200, 1800, 5]
     rule = workload(made, "worker").scale.rule
@@ -187,6 +187,24 @@ spec: {endpointsFrom: {secret: proxies, key: list}}
     assert "hunter2" not in str(problem)
 
 
+def test_a_url_that_no_schema_catches_is_a_problem_and_never_ends_the_planner(plan_text, shared):
+    pool = """
+apiVersion: reelplane.io/v1alpha1
+kind: ProxyPool
+metadata: {name: homes}
+spec: {endpoints: [{name: a, url: 'http://h:99999'}], healthCheck: {url: 'http://[a/'}}
+---
+"""
+    text = shared(pipeline="workers: {download: {proxies: homes}}", extra=pool)
+    text = text.replace("region: us-west-2", "region: us-west-2, endpoint: 'http://['")
+    for target in ("local", "cluster"):
+        assert problems(plan_text(text, target=target)).keys() == {
+            "ProxyPool/homes: spec.endpoints[0].url",
+            "ProxyPool/homes: spec.healthCheck.url",
+            "VideoPlatform/reels: spec.objects.s3.endpoint",
+        }
+
+
 def test_cookies_are_files_by_site_for_the_worker_only(plan_text, resources, secret):
     cookies = secret("jar", "example.com: '# Netscape'")
     made = plan_text(resources("extractor: {cookiesFrom: {secret: jar}}", extra=cookies))
@@ -244,16 +262,34 @@ def test_no_platform_or_several_or_none_that_is_used_is_said_plainly(facts, reso
     assert "no pipeline uses" in plan_text(resources().partition("---")[0]).problems[0].message
 
 
-def test_what_pods_cannot_share_is_refused_on_a_cluster_with_the_reason_of_a_condition(plan_text, resources):
+def test_what_pods_cannot_share_is_a_server_of_its_own_on_a_cluster_with_a_password_in_no_document(
+    plan_text, resources
+):
     made = plan_text(resources(), target="cluster")
-    assert {problem.reason for problem in made.problems} == {
-        "EmbeddedDatabaseNotShareable",
-        "EmbeddedObjectsNotShareable",
+    assert made.problems == ()
+    assert [each.name for each in made.workloads] == [
+        *("cache", "queue", "database", "objects"),
+        *("api", "download"),
+    ]
+    stores = document(made, "worker").stores
+    assert stores.database.url == "postgresql://reelplane@reels-database:5432/reelplane"
+    assert stores.database.password_file == Path("/etc/reelplane/secrets/database-password")
+    assert (stores.objects.endpoint, stores.objects.bucket) == ("http://reels-objects:9000", "media")
+    generated = {file.name for file in made.secrets if file.content is None}
+    assert generated == {"database-password", "s3-access-key", "s3-secret-key", "signing-key"}
+    assert {"database.embedded", "objects.embedded"} <= {
+        note.path.rpartition("spec.")[2] for note in made.notes
     }
-    assert all("choose" in problem.fix for problem in made.problems)
 
 
-def test_on_a_cluster_cache_and_queue_are_pods_of_their_own_and_marked_as_for_development(plan_text, shared):
+def test_media_of_a_server_inside_the_cluster_passes_through_the_api_and_a_note_says_so(plan_text, resources):
+    made = plan_text(resources("api: {mediaDelivery: Redirect}"), target="cluster")
+    assert document(made, "api").api.media_delivery == "stream"
+    assert any("browsers cannot reach" in note.message for note in made.notes)
+    assert document(plan_text(resources()), "api").api.media_delivery == "redirect"
+
+
+def test_on_a_cluster_cache_and_queue_are_pods_of_their_own(plan_text, shared):
     made = plan_text(shared(), target="cluster")
     assert made.problems == ()
     stores = document(made, "api").stores
@@ -261,7 +297,48 @@ def test_on_a_cluster_cache_and_queue_are_pods_of_their_own_and_marked_as_for_de
         "redis://reels-cache:6379/0",
         "redis://reels-queue:6379/0",
     )
-    assert {note.path.rpartition("spec.")[2] for note in made.notes} == {"cache.embedded", "queue.embedded"}
+
+
+def test_only_problems_of_the_platform_and_of_what_it_runs_block_it(plan_text, resources):
+    second = resources().partition("---")[2].replace("shorts", "longs")
+    made = plan_text(resources() + second)
+    assert [problem.reason for problem in made.problems] == ["PipelineNotSupported"]
+    assert blocking(made) == ()
+    assert {each.name for each in made.workloads} == {"valkey", "api", "download"}
+    wrong = plan_text(resources(pipeline="workers: {download: {proxies: nobody}}") + second)
+    assert [problem.reason for problem in blocking(wrong)] == ["ProxyPoolNotFound"]
+    alone = plan_text(resources().partition("---")[0])
+    assert [problem.reason for problem in blocking(alone)] == ["NoPipeline"]
+    missing = plan_text(resources("api: {apiKeysFrom: {secret: nowhere, key: keys}}"))
+    assert [problem.reason for problem in blocking(missing)] == ["SecretNotFound"]
+
+
+def test_jobs_of_a_worker_that_goes_may_end_on_a_cluster_and_do_not_keep_a_person_waiting_here(
+    plan_text, shared
+):
+    text = shared(pipeline="workers: {download: {jobTimeout: 30m}}")
+    for target, seconds in (("local", 20), ("cluster", 1800)):
+        made = plan_text(text, target=target)
+        assert document(made, "worker").worker.drain_timeout == seconds
+        assert workload(made, "worker").policy.grace > seconds
+    said = shared(pipeline="workers: {download: {jobTimeout: 30m, drainTimeout: 45s}}")
+    assert document(plan_text(said, target="cluster"), "worker").worker.drain_timeout == 45
+
+
+def test_what_is_about_clusters_is_named_where_it_has_no_effect(plan_text, resources):
+    region = """
+apiVersion: reelplane.io/v1alpha1
+kind: RegionDeployment
+metadata: {name: us-west-2}
+spec: {platform: reels, region: us-west-2, cluster: {inCluster: {}}}
+"""
+    text = resources("domain: reels.example.com, extractor: {version: 2026.10.26}", extra=region)
+    paths = {note.path for note in plan_text(text).notes}
+    assert paths == {
+        "VideoPlatform/reels: spec.domain",
+        "VideoPlatform/reels: spec.extractor.version",
+        "RegionDeployment/us-west-2",
+    }
 
 
 def test_planning_is_deterministic_and_every_document_reads_back_as_it_was_written(

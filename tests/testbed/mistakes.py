@@ -22,9 +22,13 @@ _JUNK = ("", "-", "Not One", "UPPER/", "a b", "é", "x\n", "1.2.3.4/99", "http:/
 class Mistake:
     """One thing that is wrong: where, what, and the smallest spec that has it."""
 
-    path: str
+    node: Node
     what: str
     spec: Spec
+
+    @property
+    def path(self) -> str:
+        return self.node.path
 
     def __str__(self) -> str:
         return f"{self.path or 'spec'}: {self.what}"
@@ -35,7 +39,7 @@ def mistakes(kind: type[Resource]) -> tuple[Mistake, ...]:
     """All of a kind, in the order of its fields."""
     root = tree(kind)
     return tuple(
-        Mistake(node.path, what, value if node is root else placed(kind, node.path, value))
+        Mistake(node, what, value if node is root else placed(kind, node.path, value))
         for node in walk(root)
         for what, value in _wrong(node)
     )

@@ -79,7 +79,7 @@ def _may(
         (key not in rule or any(_is(peer, other) for peer in rule[key]))
         and ("ports" not in rule or any(opening.by(each) for each in rule["ports"]))
         for policy in selected
-        for rule in policy[rules]
+        for rule in policy.get(rules, ())
     )
 
 

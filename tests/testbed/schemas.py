@@ -168,13 +168,16 @@ def mended(node: Node, value: Spec, keep: Set[str] = frozenset()) -> Spec:
 
 
 def _rebuilt(node: Node, value: Spec) -> Spec:
-    """Of the valid objects that can be made of examples and these fields, the one that has most of the fields."""
+    """Of the valid objects that can be made of examples and these fields, the one that keeps most of the fields."""
     fields = list(value.items())
     parts = [dict(fields[:number]) for number in range(len(fields) + 1)]
     made = [each | part for part in parts for each in _bases(node)]
-    return max(
-        (each for each in made if not broken_rules(node, each)), key=lambda each: len(each.keys() & value)
-    )
+
+    def kept(each: Spec) -> tuple[int, int]:
+        """With their values, and at all."""
+        return sum(each.get(name) == one for name, one in fields), len(each.keys() & value)
+
+    return max((each for each in made if not broken_rules(node, each)), key=kept)
 
 
 def example(node: Node) -> Any:

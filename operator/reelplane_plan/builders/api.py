@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 from reelplane_crds.kinds import VideoPlatform
 from reelplane_crds.runtime import ApiSettings, Rate, RuntimeDocument
+from reelplane_plan.builders import placement
+from reelplane_plan.placement import Resources
 from reelplane_plan.secrets import SecretReader
 from reelplane_plan.types import (
     Config,
     Endpoint,
     Facts,
     Policy,
-    Resources,
     Scale,
     SecretFile,
     SecretText,
@@ -22,10 +26,15 @@ SIGNING_KEY = SecretFile("signing-key", None)
 
 _GRACE = 25
 """Seconds: the API lets requests under way finish for 20, then closes its stores."""
+_SETTLE = 10
+"""Seconds a pod still serves after it was taken out of its Service: proxies on all nodes and the load balancers
+before them learn of it one after another, most within a few seconds."""
+_CPU_TARGET = 70
+"""Percent of the requested CPU: a further pod answers some 10 s after it is asked for, and load goes on rising."""
 
 
 def settings(
-    platform: VideoPlatform, facts: Facts, secrets: SecretReader
+    platform: VideoPlatform, facts: Facts, secrets: SecretReader, public_url: str | None
 ) -> tuple[ApiSettings, tuple[SecretFile, ...]]:
     api, files = platform.spec.api, [SIGNING_KEY]
     keys_file = None
@@ -45,25 +54,38 @@ def settings(
         api_keys_file=keys_file,
         signing_key_file=facts.layout.secrets / SIGNING_KEY.name,
         media_url_ttl=api.media_url_ttl.seconds,
-        media_delivery="redirect" if api.media_delivery == "Redirect" else "stream",
+        media_delivery=media_delivery(platform, facts),
         info_wait=api.info_wait.seconds,
+        public_url=public_url,
     ), tuple(files)
 
 
+def media_delivery(platform: VideoPlatform, facts: Facts) -> Literal["redirect", "stream"]:
+    """An S3 server inside the cluster has no address that a browser could be sent to."""
+    inside = facts.target == "cluster" and platform.spec.objects.embedded is not None
+    return "stream" if inside or platform.spec.api.media_delivery == "Stream" else "redirect"
+
+
 def workload(
-    platform: VideoPlatform,
-    document: RuntimeDocument,
-    files: tuple[SecretFile, ...],
+    platform: VideoPlatform, facts: Facts, document: RuntimeDocument, files: tuple[SecretFile, ...]
 ) -> Workload:
     """It starts beside its servers and is ready when they answer: loading its code takes longer than they do."""
     name, api = platform.metadata.name, platform.spec.api
+    scale, settle = Scale(replicas=api.replicas.min), 0
+    if facts.target == "cluster":
+        scale, settle = replace(scale, maximum=api.replicas.max, cpu_target=_CPU_TARGET), _SETTLE
+    own = placement.own(facts, placement.SERVING)
+    placed, resources = placement.build(
+        (platform.spec.pods, api.pods), own, Resources("500m", "256Mi", "1Gi")
+    )
     return Workload(
         name="api",
         owner=name,
         role="api",
         config=Config(document, files),
         endpoint=Endpoint("http", f"{name}-api", api.port),
-        scale=Scale(replicas=api.replicas.min),
-        policy=Policy(drain_stage=1, grace=_GRACE),
-        resources=Resources("500m", "256Mi", "1Gi"),
+        scale=scale,
+        policy=Policy(drain_stage=1, grace=_GRACE, settle=settle),
+        resources=resources,
+        placement=placed,
     )

@@ -38,8 +38,10 @@ def build(
     stores: BuiltStores,
     facts: Facts,
     secrets: SecretReader,
+    public_url: str | None = None,
 ) -> Documents:
-    api_settings, api_files = api.settings(platform, facts, secrets)
+    """``public_url`` is where clients reach the API, where it has a name of its own."""
+    api_settings, api_files = api.settings(platform, facts, secrets, public_url)
     extractor, cookie_files = workers.extractor(platform, pipeline, facts, secrets)
     common = _common(platform, pipeline, stores.stores)
     egress = _egress(platform)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from reelplane_crds.kinds import ProxyPool
 from reelplane_crds.kinds.common import SecretKeyRef
 from reelplane_crds.runtime import ProxyEndpoint, ProxyPoolSettings
-from reelplane_plan.secrets import SecretReader, without_credentials
+from reelplane_plan.secrets import SecretReader, split_url, without_credentials
 from reelplane_plan.types import Layout, SecretFile, SecretText
 
 
@@ -40,6 +39,11 @@ def build(pool: ProxyPool, layout: Layout, secrets: SecretReader) -> BuiltPool:
         for _, (name, url, _) in found
     )
     health = spec.health_check
+    if health and split_url(health.url) is None:
+        secrets.wrong(
+            f"{at}.healthCheck.url", f"{health.url!r} names no host", "write e.g. https://example.com/204"
+        )
+        health = None
     settings = ProxyPoolSettings(
         name=pool.metadata.name,
         endpoints=endpoints,
@@ -61,6 +65,12 @@ def _listed(pool: ProxyPool, secrets: SecretReader, at: str) -> _Found:
     found: _Found = []
     for index, endpoint in enumerate(pool.spec.endpoints or ()):
         login = None
+        if split_url(endpoint.url) is None:
+            message = f"{endpoint.url!r} is not an address with a port"
+            secrets.wrong(
+                f"{at}.endpoints[{index}].url", message, "write http://host:port or socks5://host:port"
+            )
+            continue
         if endpoint.credentials_from:
             login = secrets.value(f"{at}.endpoints[{index}].credentialsFrom", endpoint.credentials_from)
         found.append((index, (endpoint.name, endpoint.url, login)))
@@ -75,18 +85,15 @@ def _from_secret(reference: SecretKeyRef, secrets: SecretReader, path: str) -> _
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        try:
-            parts = urlsplit(text)
-            address = f"{parts.hostname}:{parts.port}" if parts.hostname and parts.port else ""
-        except ValueError:
-            address = ""
-        if not address or parts.scheme not in ("http", "socks5"):
+        parts = split_url(text)
+        if parts is None or not parts.port or parts.scheme not in ("http", "socks5"):
             # The line is not quoted: it may hold a password.
             where = f"line {number} of key {reference.key!r} of Secret {reference.secret!r}"
             secrets.wrong(
                 path, f"{where} is not a proxy", "write http://user:password@host:port, or socks5://…"
             )
             continue
+        address = f"{parts.hostname}:{parts.port}"
         seen[address] = seen.get(address, 0) + 1
         name = address if seen[address] == 1 else f"{address}#{seen[address]}"
         url, login = without_credentials(parts._replace(path="", query="", fragment=""))

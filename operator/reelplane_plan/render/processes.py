@@ -11,9 +11,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from reelplane_plan.builders.stores import socket_path, valkey_options
+from reelplane_plan.builders.servers import socket_path, valkey_options
 from reelplane_plan.scale import ScalingRule
-from reelplane_plan.types import HTTP, Facts, Plan, Probe, SecretFile, ValkeyServer, Workload
+from reelplane_plan.servers import ValkeyServer
+from reelplane_plan.types import HTTP, Facts, Plan, Probe, SecretFile, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def _process(workload: Workload, facts: Facts) -> ProcessSpec:
     return ProcessSpec(
         name="worker" if workload.role == "worker" else workload.name,
         role=workload.role,
-        argv=_valkey(workload.name, workload.server, facts) if workload.server else _python(workload, facts),
+        argv=_argv(workload, facts),
         document=workload.config.document.dump() if workload.config else None,
         secrets=workload.config.secrets if workload.config else (),
         probe=workload.probe,
@@ -69,6 +70,13 @@ def _process(workload: Workload, facts: Facts) -> ProcessSpec:
         grace=policy.grace,
         nice=policy.nice,
     )
+
+
+def _argv(workload: Workload, facts: Facts) -> tuple[str, ...]:
+    """Valkey is the one server that a machine runs: its database and its objects are files."""
+    if isinstance(workload.server, ValkeyServer):
+        return _valkey(workload.name, workload.server, facts)
+    return _python(workload, facts)
 
 
 def _python(workload: Workload, facts: Facts) -> tuple[str, ...]:
