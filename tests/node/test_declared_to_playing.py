@@ -1,0 +1,240 @@
+"""From ``kubectl apply`` to a video that plays, on a real node, with the shipped images, install and sample.
+
+The operator is installed as its kustomize base, the platform is samples/cluster/development.yaml with two changes: an
+address of the test's own is allowed as an origin, and its clients may ask more often.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from loadtests.clips import make_clip
+from loadtests.local import eventually
+from loadtests.origin import Origin, Resource
+from tests.e2e.visitor import Client
+from tests.testbed.node.cluster import NodeCluster
+
+pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
+ROOT = Path(__file__).parents[2]
+NAMESPACE = "media"
+SYSTEM = "reelplane-system"
+READY = 420.0
+"""Seconds for a whole platform to come up on two busy cores."""
+
+
+@dataclass
+class Site:
+    """The running platform, as an operator and a visitor see it."""
+
+    cluster: NodeCluster
+    origin: Origin
+    url: str
+    clips: Path
+
+    def kubectl(self, *arguments: str, **options: Any) -> str:
+        return self.cluster.kubectl("-n", NAMESPACE, *arguments, **options).stdout
+
+    def pods(self, name: str) -> list[dict[str, Any]]:
+        """Pods of a workload that are not on their way out."""
+        found = self.cluster.get("pods", "-n", NAMESPACE, "-l", f"app.kubernetes.io/name={name}")["items"]
+        return [each for each in found if "deletionTimestamp" not in each["metadata"]]
+
+    def client(self) -> Client:
+        return Client(self.url)
+
+    def video(self, name: str, **resource: Any) -> str:
+        """The URL of a new video at the origin; ``rate`` in bytes a second makes it slow."""
+        clip = make_clip(self.clips / f"{name}.mp4", seconds=4, tone=200 + len(name) * 7 + hash(name) % 400)
+        return self.origin.add(f"/{name}.mp4", Resource(file=clip, **resource))
+
+
+def _wait(cluster: NodeCluster, *what: str, within: float = READY) -> None:
+    done = cluster.kubectl("wait", *what, f"--timeout={within:.0f}s", check=False)
+    if done.returncode:
+        found = [
+            cluster.kubectl(*words, check=False).stdout
+            for words in (
+                ("get", "pods,vplat,vp,hpa,scaledobject,pvc", "-A"),
+                ("get", "events", "-A", "--sort-by=.lastTimestamp"),
+                ("-n", SYSTEM, "logs", "deployment/reelplane-operator", "--tail=40"),
+                ("-n", NAMESPACE, "describe", "vplat,vp"),
+            )
+        ]
+        pytest.fail(done.stderr + "\n".join(found))
+
+
+@pytest.fixture(scope="module")
+def operator(node_cluster: NodeCluster, imported: Callable[[str], str]) -> NodeCluster:
+    for image in ("operator", "workloads", "valkey", "postgres", "versitygw"):
+        imported(image)
+    node_cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "operator/deploy/cluster"))
+    node_cluster.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    _wait(node_cluster, "-n", SYSTEM, "deployment/reelplane-operator", "--for=condition=Available")
+    return node_cluster
+
+
+def declared(host: str, port: int) -> str:
+    platform, pipeline = yaml.safe_load_all((ROOT / "samples/cluster/development.yaml").read_text())
+    platform["spec"]["egress"] = {"allow": [{"cidr": f"{host}/32", "port": port}]}
+    platform["spec"]["api"]["rateLimits"] = {"info": "1000/min", "download": "1000/min"}
+    return yaml.safe_dump_all([platform, pipeline])
+
+
+@pytest.fixture(scope="module")
+def site(operator: NodeCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    cluster, host = operator, operator.machine.host
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    with Origin(host=host) as origin:
+        cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=declared(host, origin.port))
+        _wait(cluster, "-n", NAMESPACE, "vplat/demo", "vp/demo", "--for=condition=Ready")
+        service = cluster.get("service", "demo-api", "-n", NAMESPACE)["spec"]
+        address, port = service["clusterIP"], service["ports"][0]["port"]
+        # From outside, a Service's address is reached by way of the node, whose kube-proxy knows it.
+        route = ["ip", "route", "replace", f"{address}/32", "via", cluster.machine.address]
+        subprocess.run(route, check=True)
+        yield Site(cluster, origin, f"http://{address}:{port}", tmp_path_factory.mktemp("clips"))
+        subprocess.run(["ip", "route", "delete", f"{address}/32"], check=False)
+
+
+def test_what_was_declared_is_ready_and_says_so(site: Site) -> None:
+    for kind in ("vplat", "vp"):
+        status = json.loads(site.kubectl("get", kind, "demo", "-o", "json"))["status"]
+        held = {each["type"]: each["status"] for each in status["conditions"]}
+        assert (held["Ready"], held["Reconciling"], held["Stalled"]) == ("True", "False", "False")
+    assert len(site.pods("api")) == 2
+    assert site.pods("download") == [], "no worker runs while nobody asks"
+
+
+def test_a_url_brings_a_worker_from_zero_and_the_video_plays(site: Site) -> None:
+    client = site.client()
+    view = client.download(site.video("first"))
+    assert view["state"] == "done", view
+    media = client.http.get(view["result"]["url"], follow_redirects=True)
+    assert media.status_code == 200
+    assert media.content[4:8] == b"ftyp"
+    part = client.http.get(view["result"]["url"], headers={"Range": "bytes=0-99"}, follow_redirects=True)
+    assert (part.status_code, len(part.content)) == (206, 100)
+    again = client.submit(site.video("first"))
+    assert again.status_code == 200, "the second time it is known"
+
+
+def test_a_worker_pod_killed_in_the_middle_of_a_job_loses_nothing(site: Site) -> None:
+    url = site.video("killed", rate=60_000)
+    client = site.client()
+    job = client.submit(url).json()["id"]
+    client.until(job, lambda view: view["state"] == "running" and view.get("progress", 0), within=240)
+    victim = site.pods("download")[0]["metadata"]["name"]
+    site.kubectl("delete", "pod", victim, "--grace-period=0", "--force")
+    assert client.end(job, within=300)["state"] == "done"
+
+
+def test_a_rolling_update_under_load_loses_no_request_and_no_job(site: Site) -> None:
+    known = site.video("known")
+    assert site.client().download(known)["state"] == "done"
+    running = site.client()
+    job = running.submit(site.video("rolled", rate=60_000)).json()["id"]
+    failures: list[str] = []
+    answered = 0
+    stop = threading.Event()
+
+    def visit() -> None:
+        nonlocal answered
+        while not stop.is_set():
+            try:
+                # A new connection each time, as new visitors make them.
+                with httpx.Client(base_url=site.url, timeout=30) as http:
+                    status = http.post("/v1/downloads", json={"url": known}).status_code
+            except httpx.HTTPError as error:
+                failures.append(repr(error))
+            else:
+                answered += 1
+                if status != 200:
+                    failures.append(str(status))
+            time.sleep(0.1)
+
+    visitors = [threading.Thread(target=visit) for _ in range(4)]
+    for each in visitors:
+        each.start()
+    before = {each["metadata"]["uid"] for each in site.pods("api")}
+    patch = {"spec": {"api": {"infoWait": "21s"}, "egress": {"ports": [80, 443, 8081]}}}
+    site.kubectl("patch", "vplat", "demo", "--type=merge", "-p", json.dumps(patch))
+    eventually(
+        lambda: (
+            len(found := site.pods("api")) == 2
+            and not before & {each["metadata"]["uid"] for each in found}
+            and all(each["status"].get("containerStatuses", [{}])[0].get("ready") for each in found)
+        ),
+        within=READY,
+        what="both API pods are replaced and ready",
+    )
+    assert running.end(job, within=300)["state"] == "done"
+    stop.set()
+    for each in visitors:
+        each.join()
+    assert failures == []
+    assert answered > 50
+
+
+def test_the_cache_pods_data_may_vanish_at_any_moment(site: Site) -> None:
+    known = site.video("cached")
+    first = site.client().download(known)
+    fetched = site.origin.count("/cached.mp4").requests
+    site.kubectl("delete", "pod", "demo-cache-0", "--grace-period=0", "--force")
+    site.kubectl("wait", "--for=condition=Ready", "pod/demo-cache-0", "--timeout=180s")
+    again = eventually(lambda: _known(site, known), within=60, what="the video is known again")
+    assert again["result"]["key"] == first["result"]["key"]
+    assert site.origin.count("/cached.mp4").requests == fetched, "it was not fetched a second time"
+
+
+def _known(site: Site, url: str) -> Any:
+    answer = site.client().submit(url)
+    return answer.json() if answer.status_code == 200 else None
+
+
+def test_the_operator_may_be_killed_at_any_moment(site: Site) -> None:
+    for turn in range(3):
+        patch = {"spec": {"retention": {"jobs": f"{3700 + turn}s"}}}
+        site.kubectl("patch", "vp", "demo", "--type=merge", "-p", json.dumps(patch))
+        site.cluster.kubectl("-n", SYSTEM, "delete", "pods", "--all", "--grace-period=0", "--force")
+    eventually(
+        lambda: (
+            '"jobs": 3702'
+            in site.kubectl("get", "configmap", "demo-download", "-o", "json").replace("\\", "")
+        ),
+        within=READY,
+    )
+    _wait(site.cluster, "-n", NAMESPACE, "vp/demo", "--for=condition=Ready")
+
+
+def test_workers_go_back_to_zero_when_nothing_is_left_to_do(site: Site) -> None:
+    eventually(lambda: not site.pods("download"), within=READY, what="no worker runs")
+
+
+def test_kubectl_delete_leaves_nothing(site: Site) -> None:
+    site.kubectl("delete", "vplat,vp", "--all", "--timeout=60s")
+    kinds = (
+        "deployments,statefulsets,pods,services,configmaps,secrets,hpa,pdb,networkpolicies,pvc,scaledobjects"
+    )
+
+    def left() -> list[str]:
+        found = site.cluster.get(kinds, "-n", NAMESPACE)["items"]
+        return [
+            f"{each['kind']}/{each['metadata']['name']}"
+            for each in found
+            if each["metadata"]["name"] != "kube-root-ca.crt"
+        ]
+
+    eventually(lambda: not left(), within=READY, what="nothing is left")
+    assert left() == []
