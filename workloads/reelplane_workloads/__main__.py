@@ -31,7 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--listen-fd", type=int, help="inherited listening socket that clients use (api)")
     parser.add_argument("--own-socket-fd", type=int, help="inherited listening socket for probes and metrics")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on when no socket is inherited"
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on when no socket is inherited; :: is every one",
     )
     parser.add_argument(
         "--port", type=int, default=8080, help="port to listen on when no socket is inherited"
@@ -65,8 +67,14 @@ def _inherited(fd: int | None) -> socket.socket | None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """``0.0.0.0``: every IPv4 address; ``::``: every address of either family that this machine has."""
+    if host == "::" and not socket.has_dualstack_ipv6():
+        host = "0.0.0.0"  # noqa: S104 - as asked for
     return socket.create_server(
-        (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        (host, port),
+        family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+        backlog=2048,
+        dualstack_ipv6=host == "::",
     )
 
 

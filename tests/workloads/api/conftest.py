@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,9 +27,11 @@ from reelplane_workloads.api.main import ApiServer, config
 from reelplane_workloads.api.services import Services
 from reelplane_workloads.core.errors import Code, Problem
 from reelplane_workloads.core.keys import identity_key
+from reelplane_workloads.core.startup import Startup
 from reelplane_workloads.storage.objects import object_key
 from reelplane_workloads.store.model import Claim, FlightKind, Medium
 
+log = logging.getLogger("tests.api")
 VIDEO = "https://video.example/watch?v=1"
 GENEROUS = Rate(count=1000, per=1)
 
@@ -52,7 +55,7 @@ class Platform:
     async def close(self) -> None:
         for client in self._clients:
             await client.aclose()
-        self.server.stop()
+        self.server.stop(at_once=False)
         await self.serving
 
     async def claim(self, flight_id: str) -> Claim:
@@ -169,7 +172,7 @@ async def start() -> AsyncIterator[Callable[[RuntimeDocument], Awaitable[Platfor
     async with contextlib.AsyncExitStack() as stack:
 
         async def run(document: RuntimeDocument) -> Platform:
-            services = await Services.open(stack, document, "api-test")
+            services = await Services.open(stack, document, "api-test", Startup(log, asyncio.Event()))
             listener = socket.create_server(("127.0.0.1", 0))
             server = ApiServer(config(services), services.draining)
             serving = asyncio.create_task(server.serve(sockets=[listener]))

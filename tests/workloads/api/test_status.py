@@ -19,16 +19,23 @@ def worker(name: str, seen_ago: float) -> WorkerRow:
 
 def test_the_hit_rate_is_the_share_of_requests_that_started_no_work() -> None:
     counters = {"hits_memory": 90, "hits_valkey": 5, "hits_database": 1, "followers": 3, "misses": 1}
-    cache = summary("reels", Backlog(0, 0), [], counters)["cache"]
+    cache = summary("reels", Backlog(0, 0), [], counters, extractors=[], proxies=None)["cache"]
     assert cache["hits"] == {"memory": 90, "valkey": 5, "database": 1}
     assert cache["hitRate"] == 0.99
-    assert summary("reels", Backlog(0, 0), [], {})["cache"]["hitRate"] is None
+    assert summary("reels", Backlog(0, 0), [], {}, extractors=[], proxies=None)["cache"]["hitRate"] is None
 
 
 def test_silent_workers_are_not_shown() -> None:
-    shown = summary("reels", Backlog(3, 2, 1), [worker("fresh", 1), worker("dead", 60)], None)
+    shown = summary(
+        "reels",
+        Backlog(3, 2, 4, 1),
+        [worker("fresh", 1), worker("dead", 60)],
+        None,
+        extractors=[],
+        proxies=None,
+    )
     assert [one["id"] for one in shown["workers"]] == ["fresh"]
-    assert shown["queue"] == {"waiting": 3, "running": 2, "delayed": 1}
+    assert shown["queue"] == {"waiting": 3, "running": 2, "delayed": 4, "backlog": 6}
     assert shown["cache"] is None
     schemas.Status.model_validate(shown)
 
@@ -43,8 +50,16 @@ async def test_the_status_is_that_of_all_processes_together(
     await platform.finish(await platform.flight_of(job["id"]), b"x", tmp_path)
     await second.client().post("/v1/downloads", json=VIDEO)
     await platform.services.repository.heartbeat(
-        "w1", worker_class="download", host="h", capacity=4, busy=2, draining=False
+        "w1",
+        worker_class="download",
+        host="h",
+        capacity=4,
+        busy=2,
+        draining=False,
+        extractor="2026.10.26",
     )
+    await platform.services.repository.put_tally("w1.0", {("2026.10.26", "Vimeo"): (3, 1)})
+    await platform.services.cache.tell_proxies({"healthy": 2, "total": 3, "bans": 1}, 60)
     async with asyncio.timeout(20):
         while True:
             status = (await client.get("/v1/status")).json()
@@ -55,8 +70,18 @@ async def test_the_status_is_that_of_all_processes_together(
     assert (cache["misses"], cache["followers"], cache["hits"]["valkey"]) == (1, 1, 1)
     assert cache["hitRate"] == 0.6667
     assert status["workers"] == [
-        {"id": "w1", "class": "download", "busy": 2, "capacity": 4, "draining": False}
+        {
+            "id": "w1",
+            "class": "download",
+            "busy": 2,
+            "capacity": 4,
+            "draining": False,
+            "extractor": "2026.10.26",
+        }
     ]
+    assert status["proxies"] == {"healthy": 2, "total": 3, "bans": 1}
+    fresh = (await second.client().get("/v1/status")).json()["extractors"]
+    assert fresh in ([], [{"version": "2026.10.26", "site": "Vimeo", "done": 3, "failed": 1}])
 
 
 async def test_the_metrics_count_hot_and_other_requests_alike(platform: Any, tmp_path: Path) -> None:

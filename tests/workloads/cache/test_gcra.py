@@ -75,8 +75,11 @@ def test_who_waits_as_told_is_let_in_and_a_microsecond_earlier_is_not(
 
         client.flushall()
         for key in ("early", "patient"):
-            assert client.eval(TAKE, 1, key, interval, burst, burst, START)[0] == 1  # type: ignore[index]
-            client.persist(key)  # real time must not pass for a bucket of microseconds
+            with client.pipeline(transaction=True) as both:
+                both.eval(TAKE, 1, key, interval, burst, burst, START)
+                both.persist(key)  # real time must not pass for a bucket of microseconds
+                taken, _ = both.execute()
+            assert taken[0] == 1
         allowed, _, _, wait = take("early", START)
         assert (allowed, wait) == (0, interval)
         assert take("early", START + wait - 1)[0] == 0

@@ -16,7 +16,9 @@ import pytest
 from reelplane_crds.runtime import ServerRef
 from reelplane_workloads.cache.address import Address
 from reelplane_workloads.cache.client import connect
-from reelplane_workloads.queue import Dispatcher, engine
+from reelplane_workloads.core.errors import Code, Problem
+from reelplane_workloads.queue import Dispatcher
+from reelplane_workloads.queue import consume as consume_room
 from reelplane_workloads.store.model import Priority
 
 pytestmark = pytest.mark.service
@@ -38,9 +40,9 @@ async def test_no_more_than_its_slots_and_nothing_is_hoarded(
     await asyncio.sleep(0.3)
     assert (len(flights.begun), await dispatcher.depth()) == (2, 6), "waiting and running are counted alike"
     client = connect(Address.of(ref))
-    groups = await client.xinfo_groups("streaq:{rp:reels}:queues:normal")
+    waiting = await client.llen("rp:{reels}:q:1")
     await client.aclose()
-    assert groups[0]["pending"] == 2, "nothing that another worker could run lies in this one's memory"
+    assert waiting == 4, "nothing that another worker could run lies in this one's memory"
     consume(flights, concurrency=4)
     await eventually(lambda: sorted(flights.begun) == names)
     flights.release()
@@ -103,11 +105,8 @@ async def test_a_hung_server_is_noticed_and_left(
     flights: Any,
     eventually: Eventually,
     valkey: Any,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(engine, "ASK_EVERY", 0.2)
-    monkeypatch.setattr(engine, "OP_TIMEOUT", 0.5)
     caplog.set_level(logging.INFO, "reelplane_workloads.queue")
     flights.hold("running")
     await dispatcher.dispatch([flights.make("running")])
@@ -235,7 +234,7 @@ async def test_what_a_killed_worker_held_goes_to_another(
     eventually: Eventually,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "IDLE_TIMEOUT", 1)
+    monkeypatch.setattr(consume_room, "LEASE", 1.0)
     program = f"""
         import asyncio
         from reelplane_crds.runtime import ServerRef
@@ -263,28 +262,58 @@ async def test_what_a_killed_worker_held_goes_to_another(
     await eventually(lambda: flights.ended == ["a"])
 
 
-async def test_consumers_that_are_gone_leave_nothing_behind(
+async def test_what_is_done_leaves_nothing_behind(
+    *, ref: ServerRef, dispatcher: Dispatcher, consume: Any, flights: Any, eventually: Eventually
+) -> None:
+    consumer, run = consume(flights)
+    await dispatcher.dispatch([flights.make(f"f{n}", priority=p) for n in range(20) for p in Priority])
+    await eventually(lambda: _is(dispatcher.depth(), 0))
+    await consumer.stop()
+    await asyncio.wait_for(run, 20)
+    client = connect(Address.of(ref))
+    assert await client.keys("*") in ([], [b"rp:{reels}:q:bell"])
+    assert await client.llen("rp:{reels}:q:bell") <= 1
+    await client.aclose()
+
+
+async def test_many_consumers_share_what_comes_and_none_sleeps_beside_work(
+    dispatcher: Dispatcher, consume: Any, flights: Any, eventually: Eventually
+) -> None:
+    names = [f"f{n}" for n in range(12)]
+    flights.hold(*names)
+    for _ in range(6):
+        consume(flights, concurrency=2)
+    await asyncio.sleep(0.5)  # all are idle and wait for the bell
+    await dispatcher.dispatch([flights.make(name) for name in names])
+    async with asyncio.timeout(1.5):  # less than a poll
+        while len(flights.begun) < 12:  # noqa: ASYNC110 - what begins has no event
+            await asyncio.sleep(0.01)
+    flights.release()
+    await eventually(lambda: _is(dispatcher.depth(), 0))
+    assert sorted(flights.begun) == sorted(names)
+
+
+async def test_a_flight_that_could_not_be_begun_is_delivered_again(
     *,
-    ref: ServerRef,
     dispatcher: Dispatcher,
     consume: Any,
     flights: Any,
     eventually: Eventually,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    client = connect(Address.of(ref))
-    for name in ("a", "b"):
-        consumer, run = consume(flights)
-        await dispatcher.dispatch([flights.make(name)])
-        await eventually(lambda name=name: name in flights.ended)
-        await consumer.stop()
-        await asyncio.wait_for(run, 20)
-    assert await client.keys("streaq:*:task:*") == []
-    assert await client.keys("streaq:*:index:*") == []
-    monkeypatch.setattr(engine, "GONE_AFTER", 0)
-    await asyncio.sleep(0.05)
-    consume(flights)
-    await dispatcher.dispatch([flights.make("c")])
-    await eventually(lambda: "c" in flights.ended)
-    assert len(await client.xinfo_consumers("streaq:{rp:reels}:queues:normal", "workers")) == 1
-    await client.aclose()
+    monkeypatch.setattr(consume_room, "LEASE", 0.3)
+    tried: list[str] = []
+
+    async def handler(flight_id: str) -> None:
+        tried.append(flight_id)
+        if len(tried) < 4:
+            raise Problem(Code.UNAVAILABLE, "the database does not answer")
+        await flights(flight_id)
+
+    consume(handler, concurrency=1)
+    await dispatcher.dispatch([flights.make("a")])
+    await eventually(lambda: flights.ended == ["a"])
+    await eventually(lambda: _is(dispatcher.depth(), 0))
+    assert caplog.text.count("the database does not answer") == 1
+    assert len(tried) == 4

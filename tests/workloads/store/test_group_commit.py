@@ -19,7 +19,8 @@ Make = Callable[..., Any]
 def _beat(name: str) -> Callable[[Connection], str]:
     def operation(connection: Connection) -> str:
         connection.execute(
-            text("INSERT INTO workers VALUES (:id, 'download', 'h', 1, 0, :no, 0)"), {"id": name, "no": False}
+            text("INSERT INTO workers VALUES (:id, 'download', 'h', 1, 0, :no, 0, '')"),
+            {"id": name, "no": False},
         )
         return name
 

@@ -7,7 +7,9 @@ the real extraction are run by tests/e2e.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,9 +36,10 @@ from reelplane_workloads.queue.dispatch import Dispatcher
 from reelplane_workloads.storage.objects import open_objects
 from reelplane_workloads.storage.signing import UrlSigner
 from reelplane_workloads.store.database import Database
-from reelplane_workloads.store.model import Flight, FlightKind, FlightState, Options, Priority
+from reelplane_workloads.store.model import ExtractorCount, Flight, FlightKind, FlightState, Options, Priority
 from reelplane_workloads.store.repository import Repository
 from reelplane_workloads.worker.flights import FlightHandler, StopReason
+from reelplane_workloads.worker.tally import ExtractorTally
 from reelplane_workloads.worker.upkeep import Upkeep
 
 RATE = ApiSettings(signing_key_file=Path("unused")).download_rate
@@ -155,8 +158,19 @@ async def bench(valkey: Any, tmp_path: Path) -> AsyncIterator[Bench]:
     objects = open_objects(document.stores.objects, UrlSigner(bytes(32)))
     script = Script(tmp_path)
     parts: dict[str, Any] = {"repository": repo, "cache": cache, "dispatcher": dispatcher, "objects": objects}
-    handler = FlightHandler(document=document, worker_id="w1", runner=script, proxies=None, **parts)  # type: ignore[arg-type]
-    upkeep = Upkeep(settings=settings, worker_id="w1", handler=handler, proxies=None, **parts)
+    tally = ExtractorTally("w1", "2026.10.26", time.monotonic)
+    handler = FlightHandler(
+        document=document, worker_id="w1", runner=script, proxies=None, tally=tally, **parts
+    )  # type: ignore[arg-type]
+    upkeep = Upkeep(
+        settings=settings,
+        worker_id="w1",
+        handler=handler,
+        proxies=None,
+        tally=tally,
+        extractor=lambda: "2026.10.26",
+        **parts,
+    )
     await upkeep.beat()
     yield Bench(
         script=script,
@@ -323,14 +337,16 @@ async def test_without_valkey_a_running_flight_is_still_published(bench: Bench, 
 async def test_a_lost_queue_is_filled_again_from_the_database(bench: Bench, valkey: Any) -> None:
     ids = {await bench.accept(f"u{n}") for n in range(3)}
     valkey.wipe()
+    depth = 0
     for _ in range(40):
-        try:
+        with contextlib.suppress(Problem):
             await bench.upkeep.sweep()
+            depth = await bench.upkeep._dispatcher.depth()
+        if depth:
             break
-        except Problem:
-            await asyncio.sleep(0.25)
+        await asyncio.sleep(0.25)
     assert ids
-    assert await bench.upkeep._dispatcher.depth() == 3
+    assert depth == 3
 
 
 async def test_a_sweep_without_valkey_still_frees_what_dead_workers_held(bench: Bench, valkey: Any) -> None:
@@ -362,6 +378,31 @@ async def test_info_is_answered_and_cached(bench: Bench) -> None:
     await bench.handler.handle(flight_id)
     assert await bench.cache.get_info("u1") == {"title": "t"}
     assert await bench.repo.recent_info("u1") == {"title": "t"}
+
+
+async def test_what_the_extractor_did_is_told_with_its_version_and_only_its_own_faults_count(
+    bench: Bench,
+) -> None:
+    bench.script.extractor = "SomeSite"
+    await bench.handler.handle(await bench.accept("u1"))
+    await bench.handler.handle(await bench.accept("u2", kind=FlightKind.INFO))
+    for key, code in (("u3", Code.EXTRACTOR_ERROR), ("u4", Code.TOO_LARGE), ("u5", Code.UNSUPPORTED_SITE)):
+        bench.script.problem = Problem(code, "no")
+        await bench.handler.handle(await bench.accept(key))
+    await bench.upkeep.beat()
+    assert await bench.repo.extractors() == [ExtractorCount("2026.10.26", "SomeSite", 2, 2)]
+    assert [row.extractor for row in await bench.repo.workers()] == ["2026.10.26"]
+
+
+async def test_a_draining_worker_says_so_at_once(bench: Bench) -> None:
+    beating = asyncio.create_task(bench.upkeep.run())
+    await asyncio.sleep(1)
+    bench.upkeep.drain()
+    async with asyncio.timeout(2):  # the next beat would be due in 3 s
+        while not [row for row in await bench.repo.workers() if row.draining]:  # noqa: ASYNC110 - asks a database
+            await asyncio.sleep(0.05)
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
 
 
 async def test_stopping_what_does_not_run_here_does_nothing(bench: Bench) -> None:

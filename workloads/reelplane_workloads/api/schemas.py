@@ -92,6 +92,10 @@ class Queue(BaseModel):
     waiting: int
     running: int
     delayed: int = Field(description="Backing off after a failure; not due yet.")
+    backlog: int = Field(
+        description="What workers are wanted for, and what scaling follows: waiting, running, and delayed for 30 s at "
+        "most."
+    )
 
 
 class Worker(BaseModel):
@@ -100,6 +104,7 @@ class Worker(BaseModel):
     busy: int
     capacity: int
     draining: bool
+    extractor: str = Field(description="Version of the extractor it runs; empty: not known.")
 
 
 class Cache(BaseModel):
@@ -111,6 +116,23 @@ class Cache(BaseModel):
     )
 
 
+class Proxies(BaseModel):
+    healthy: int
+    total: int
+    bans: int = Field(
+        description="Pairs of proxy and extractor, or proxy and health check, that are banned now."
+    )
+
+
+class Extractor(BaseModel):
+    """Attempts of the last hour."""
+
+    version: str
+    site: str = Field(description="The extractor's name for it; `none`: it failed before one was chosen.")
+    done: int
+    failed: int = Field(description="By its own fault: see the last column of the error codes.")
+
+
 class Status(BaseModel):
     """One second old at most."""
 
@@ -119,6 +141,10 @@ class Status(BaseModel):
     workers: list[Worker]
     cache: Cache | None = Field(description="Null while Valkey is away.")
     downloads: dict[str, int] | None
+    proxies: Proxies | None = Field(
+        description="Null without a pool, and while no worker says how it stands."
+    )
+    extractors: list[Extractor]
 
 
 class Readiness(BaseModel):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from reelplane_crds.runtime import ApiSettings, RuntimeDocument
@@ -15,11 +16,15 @@ from reelplane_workloads.api.principals import Principals
 from reelplane_workloads.api.tally import Tally
 from reelplane_workloads.api.wanted import Reader
 from reelplane_workloads.cache import Cache
+from reelplane_workloads.core.logs import Changes
+from reelplane_workloads.core.startup import Startup
 from reelplane_workloads.queue.dispatch import Dispatcher
 from reelplane_workloads.storage.objects import Objects, open_objects
 from reelplane_workloads.storage.signing import UrlSigner
 from reelplane_workloads.store.database import Database
 from reelplane_workloads.store.repository import Repository
+
+log = logging.getLogger("reelplane.api")
 
 FOLD_EVERY = 1.0
 """Seconds between additions of this process's counts to the platform's."""
@@ -41,17 +46,20 @@ class Services:
     hits: Hits
     intake: Intake
     tally: Tally
-    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    standing: Changes
+    """Tells in the log when the process becomes unable to serve, and able again."""
+    draining: asyncio.Event
     """Set when the process was told to stop: open streams end, /readyz says no."""
 
     @classmethod
     async def open(
-        cls, stack: contextlib.AsyncExitStack, document: RuntimeDocument, instance: str
+        cls, stack: contextlib.AsyncExitStack, document: RuntimeDocument, instance: str, startup: Startup
     ) -> Services:
-        """Open all stores; ``stack`` closes them in reverse order. An absent Valkey is waited for while serving.
+        """Open all stores; ``stack`` closes them in reverse order. An absent database is waited for, Valkey and the
+        objects while serving: what is known plays without the one, and jobs are accepted without the other.
 
-        Raises Problem(UNAVAILABLE) for a database or object store that cannot be opened, ValueError and OSError for
-        files that cannot be used.
+        Raises StoppedError when told to stop while it waits, Problem(INTERNAL) for a database of a newer release,
+        ValueError and OSError for files that cannot be used.
         """
         settings = document.api
         if settings is None:
@@ -59,9 +67,13 @@ class Services:
         secret = bytes.fromhex(settings.signing_key_file.read_text().strip())
         public_url = (settings.public_url or "").rstrip("/")
         signer = UrlSigner(secret, f"{public_url}/v1/media/")
-        database = await asyncio.to_thread(Database.open, document.stores.database)
+        database = await startup.wait_for(
+            "the database", lambda: asyncio.to_thread(Database.open, document.stores.database)
+        )
         stack.push_async_callback(database.close)
-        objects = open_objects(document.stores.objects, signer)
+        objects = await startup.wait_for(
+            "the object store", lambda: asyncio.to_thread(open_objects, document.stores.objects, signer)
+        )
         stack.push_async_callback(objects.close)
         cache = Cache(document.stores.cache, document.platform)
         await cache.open()
@@ -104,6 +116,8 @@ class Services:
             hits=hits,
             intake=intake,
             tally=tally,
+            standing=Changes(log, "not ready"),
+            draining=startup.stopping,
         )
 
 

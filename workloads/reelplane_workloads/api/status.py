@@ -1,8 +1,12 @@
-"""The platform in one small object, for the page, the supervisor and the autoscaler: made once a second at most."""
+"""The platform in one small object, for the page, the supervisor, the operator and the autoscaler.
+
+It is made once a second at most, whoever asks; what covers the last hour is read anew every ten.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +15,14 @@ from reelplane_workloads.api.tally import FOLLOWERS, HITS, MISSES
 from reelplane_workloads.cache import Cache
 from reelplane_workloads.core import metrics
 from reelplane_workloads.core.errors import Problem
-from reelplane_workloads.store.model import Backlog, WorkerRow
+from reelplane_workloads.store.model import Backlog, ExtractorCount, WorkerRow
 from reelplane_workloads.store.repository import Repository
 
 KEEP = 1.0
 """Seconds one reading serves everybody who asks."""
+
+KEEP_EXTRACTORS = 10.0
+"""The same for how extractions went in the last hour, which is read from a row per worker and stretch."""
 
 SILENT = 15.0
 """Seconds without a heartbeat after which a worker is no longer shown: its lease has run out."""
@@ -31,6 +38,8 @@ class Status:
         self._clock = clock
         self._reading: dict[str, Any] = {}
         self._until = 0.0
+        self._extractors: list[ExtractorCount] = []
+        self._extractors_until = 0.0
         self._lock = asyncio.Lock()
 
     async def current(self) -> dict[str, Any]:
@@ -50,20 +59,37 @@ class Status:
         ):
             metrics.QUEUE_JOBS.labels(state).set(value)
         workers = await self._repository.workers()
-        try:
-            counters: dict[str, int] | None = await self._cache.counters()
-        except Problem:
-            counters = None
-        return summary(self._platform, backlog, workers, counters)
+        if self._clock() >= self._extractors_until:
+            self._extractors = await self._repository.extractors()
+            self._extractors_until = self._clock() + KEEP_EXTRACTORS
+        counters: dict[str, int] | None = None
+        proxies: dict[str, int] | None = None
+        with contextlib.suppress(Problem):
+            counters = await self._cache.counters()
+            proxies = await self._cache.proxies()
+        return summary(
+            self._platform, backlog, workers, counters, extractors=self._extractors, proxies=proxies
+        )
 
 
 def summary(
-    platform: str, backlog: Backlog, workers: list[WorkerRow], counters: dict[str, int] | None
+    platform: str,
+    backlog: Backlog,
+    workers: list[WorkerRow],
+    counters: dict[str, int] | None,
+    *,
+    extractors: list[ExtractorCount],
+    proxies: dict[str, int] | None,
 ) -> dict[str, Any]:
-    """The answer of GET /v1/status. ``counters``: None when they cannot be read."""
+    """The answer of GET /v1/status. ``counters`` and ``proxies``: None when they cannot be read."""
     return {
         "platform": platform,
-        "queue": {"waiting": backlog.waiting, "running": backlog.running, "delayed": backlog.delayed},
+        "queue": {
+            "waiting": backlog.waiting,
+            "running": backlog.running,
+            "delayed": backlog.delayed,
+            "backlog": backlog.demand,
+        },
         "workers": [
             {
                 "id": worker.id,
@@ -71,6 +97,7 @@ def summary(
                 "busy": worker.busy,
                 "capacity": worker.capacity,
                 "draining": worker.draining,
+                "extractor": worker.extractor,
             }
             for worker in workers
             if worker.seen_ago < SILENT
@@ -83,6 +110,11 @@ def summary(
             "failed": counters.get("downloads_failed", 0),
             "extractions": counters.get("extractions", 0),
         },
+        "proxies": proxies,
+        "extractors": [
+            {"version": one.version, "site": one.site, "done": one.done, "failed": one.failed}
+            for one in extractors
+        ],
     }
 
 

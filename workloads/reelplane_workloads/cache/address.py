@@ -1,7 +1,7 @@
-"""A ``ServerRef`` of Valkey, taken apart once: how to connect, for each of the three clients that do.
+"""A ``ServerRef`` of Valkey, taken apart once: how to connect, for both of the clients that do.
 
-The hot lookup connects by itself (wire.py), the rest of the cache uses redis-py and the queue uses coredis. They
-read the same URL here, so that ``unix:///path?db=1``, ``redis://host:6379/1`` and ``rediss://…`` mean the same to all.
+The hot lookup and the queue connect by themselves (wire.py), the rest of the cache uses redis-py. They read the same
+URL here, so that ``unix:///path?db=1``, ``redis://host:6379/1`` and ``rediss://…`` mean the same to both.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ several keys need, and apart from another platform's on the same server.
     l:<client>             a rate limit bucket (gcra.lua)
     e:<flight id>          hash: the flight's last event;   channel ev:<flight id>: each event
     n                      hash: counters for the page;     channel stop: ids of flights to stop
+    p                      how the proxy pool stands, as the workers say it (JSON)
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from redis.asyncio import Redis
 from reelplane_crds.runtime import Rate, ServerRef
 from reelplane_workloads.cache import scripts
 from reelplane_workloads.cache.address import Address
-from reelplane_workloads.cache.client import connect, guarded, refusal
+from reelplane_workloads.cache.calls import Calls
+from reelplane_workloads.cache.client import connect, guarded
 from reelplane_workloads.cache.events import Hub, Subscription, final
 from reelplane_workloads.cache.model import Failed, Hit, InFlight, Limited, Lookup, Miss
 from reelplane_workloads.cache.wire import Wire, encode
@@ -55,6 +57,7 @@ class Cache:
         self.client: Redis = connect(self._address)
         """For rooms that keep keys of their own under ``prefix``; wrap its calls in ``guarded``."""
         self._wire = Wire(self._address)
+        self._calls = Calls(self._wire, self._address)
         self._hub = Hub(self._address, self.client, self.prefix, self._read_last)
         self._counts: Counter[str] = Counter()
         self._counter_task: asyncio.Task[None] | None = None
@@ -85,7 +88,7 @@ class Cache:
 
     async def ping(self) -> None:
         """Return when Valkey answers. Raises Problem(UNAVAILABLE)."""
-        await self._ask(encode("PING"))
+        await self._calls.ask(encode("PING"))
 
     # What is known of a URL
 
@@ -112,7 +115,7 @@ class Cache:
         try:
             reply = await self._wire.call(payload)
         except hiredis.ReplyError as error:
-            reply = await self._load_and_retry(error, self._load_lookup, payload)
+            reply = await self._calls.load_and_retry(error, self._load_lookup, payload)
         if type(reply) is bytes:
             kind = reply[0]
             if kind == _MEDIUM:
@@ -141,7 +144,7 @@ class Cache:
     async def drop_flight(self, url_keys: Sequence[str]) -> None:
         """The URLs are no longer in flight (cancelled, or over without a result to keep)."""
         if url_keys:
-            await self._run(scripts.DROP_FLIGHT, [f"{self.prefix}u:{key}" for key in url_keys])
+            await self._calls.run(scripts.DROP_FLIGHT, [f"{self.prefix}u:{key}" for key in url_keys])
 
     async def get_info(self, url_key: str) -> dict[str, Any] | None:
         async with guarded(self._address):
@@ -154,7 +157,7 @@ class Cache:
 
     async def refund(self, client: str, rate: Rate, cost: int = 1) -> None:
         """Give tokens back that a Miss took, when the database knew better and nothing new was started."""
-        await self._run(scripts.REFUND, [f"{self.prefix}l:{client}"], _interval(rate), rate.count, cost)
+        await self._calls.run(scripts.REFUND, [f"{self.prefix}l:{client}"], _interval(rate), rate.count, cost)
 
     # Events
 
@@ -167,7 +170,7 @@ class Cache:
         encoded = msgspec.json.encode({**event, "flight": flight_id})
         channel = f"{self.prefix}ev:{flight_id}"
         keys = [f"{self.prefix}e:{flight_id}"]
-        await self._run(scripts.PUBLISH, keys, channel, encoded, int(final(event)), EVENT_TTL)
+        await self._calls.run(scripts.PUBLISH, keys, channel, encoded, int(final(event)), EVENT_TTL)
 
     async def last(self, flight_id: str) -> dict[str, Any] | None:
         """The flight's last event, or None when none is known."""
@@ -203,30 +206,24 @@ class Cache:
             raw = await self.client.hgetall(f"{self.prefix}n")
         return {cast(bytes, name).decode(): int(value) for name, value in raw.items()}
 
+    # Figures
+
+    async def tell_proxies(self, figures: Mapping[str, int], ttl: int) -> None:
+        """Say how the proxy pool stands; believed for ``ttl`` seconds."""
+        async with guarded(self._address):
+            await self.client.set(f"{self.prefix}p", msgspec.json.encode(figures), ex=ttl)
+
+    async def proxies(self) -> dict[str, int] | None:
+        """How the proxy pool stands; None while nobody says."""
+        async with guarded(self._address):
+            raw = await self.client.get(f"{self.prefix}p")
+        return None if raw is None else msgspec.json.decode(raw, type=dict[str, int])
+
     async def _put(self, url_keys: Sequence[str], value: bytes, ttl: int) -> None:
         if url_keys:
-            await self._run(scripts.RECORD, [f"{self.prefix}u:{key}" for key in url_keys], value, max(1, ttl))
-
-    async def _run(self, script: scripts.Script, keys: Sequence[str], *arguments: str | bytes | int) -> Any:
-        """Run a script over the pipelined connection: a tenth of what the same call costs through redis-py."""
-        payload = encode("EVALSHA", script.sha, len(keys), *keys, *arguments)
-        try:
-            return await self._wire.call(payload)
-        except hiredis.ReplyError as error:
-            return await self._load_and_retry(error, encode("SCRIPT", "LOAD", script.source), payload)
-
-    async def _ask(self, payload: bytes) -> Any:
-        try:
-            return await self._wire.call(payload)
-        except hiredis.ReplyError as error:
-            raise refusal(self._address, error) from error
-
-    async def _load_and_retry(self, error: hiredis.ReplyError, load: bytes, payload: bytes) -> Any:
-        """A restarted or wiped server does not know the script: send its text, then the call again."""
-        if not str(error).startswith("NOSCRIPT"):
-            raise refusal(self._address, error) from error
-        await self._ask(load)
-        return await self._ask(payload)
+            await self._calls.run(
+                scripts.RECORD, [f"{self.prefix}u:{key}" for key in url_keys], value, max(1, ttl)
+            )
 
     async def _read_last(self, flight_id: str) -> tuple[int, bytes] | None:
         async with guarded(self._address):

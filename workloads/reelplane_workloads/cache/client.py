@@ -16,6 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from reelplane_workloads.cache.address import Address
 from reelplane_workloads.cache.wire import CONNECT_TIMEOUT, OP_TIMEOUT, unavailable
+from reelplane_workloads.core.cancel import heeded
 
 MAX_CONNECTIONS = 16
 """Per process: this many calls may be under way; more wait for their turn, within the timeout."""
@@ -61,8 +62,9 @@ def connect(address: Address) -> Redis:
 async def guarded(address: Address, timeout: float = OP_TIMEOUT) -> AsyncIterator[None]:
     """Bound what happens inside to ``timeout`` seconds and raise Problem(UNAVAILABLE) when Valkey is the cause."""
     try:
-        async with asyncio.timeout(timeout):
-            yield
+        with heeded():
+            async with asyncio.timeout(timeout):
+                yield
     except (RedisConnectionError, RedisTimeoutError, TimeoutError, OSError) as error:
         raise unavailable(address, str(error) or "no answer in time") from error
     except ResponseError as error:

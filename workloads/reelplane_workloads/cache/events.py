@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from redis.asyncio import Redis
@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 
 from reelplane_workloads.cache.address import Address
 from reelplane_workloads.cache.wire import FIRST_DELAY, LAST_DELAY, OP_TIMEOUT
+from reelplane_workloads.core.cancel import heeded
 from reelplane_workloads.core.errors import Problem
 from reelplane_workloads.store.model import FlightState
 
@@ -95,7 +96,8 @@ class Subscription(AsyncIterator[dict[str, Any]]):
 
 
 class Hub:
-    """The process's subscriber connection. It is made when the first follower comes."""
+    """The process's subscriber connection. It is made when somebody first asks for something, and carries only that: a
+    worker listens for stops and does not hear every other worker's progress."""
 
     def __init__(
         self,
@@ -114,11 +116,13 @@ class Hub:
         self._task: asyncio.Task[None] | None = None
         self._replays: set[asyncio.Task[None]] = set()
         self._subscribed = asyncio.Event()
+        """Set while the events are listened to."""
+        self._wanted: set[str] = set()
 
     def subscribe(self, flight_id: str) -> Subscription:
         follower = Subscription(flight_id, self._leave)
         self._followers.setdefault(flight_id, set()).add(follower)
-        self._start()
+        self._start("events")
         if self._subscribed.is_set():  # otherwise it is done when the connection is there
             self._replay([flight_id])
         return follower
@@ -126,7 +130,7 @@ class Hub:
     async def stops(self) -> AsyncIterator[str]:
         queue: asyncio.Queue[str] = asyncio.Queue()
         self._stops.add(queue)
-        self._start()
+        self._start("stops")
         try:
             while True:
                 yield await queue.get()
@@ -149,8 +153,11 @@ class Hub:
             if not followers:
                 del self._followers[follower.flight_id]
 
-    def _start(self) -> None:
-        if self._task is None:
+    def _start(self, kind: Literal["events", "stops"]) -> None:
+        if kind not in self._wanted:
+            self._wanted.add(kind)
+            if self._task is not None:
+                self._task.cancel()
             self._task = asyncio.create_task(self._stay_subscribed(), name="cache-events")
 
     def _replay(self, flight_ids: Iterable[str]) -> None:
@@ -179,9 +186,12 @@ class Hub:
         while True:
             pubsub: PubSub = self._redis.pubsub()
             try:
-                async with asyncio.timeout(OP_TIMEOUT):
-                    await pubsub.psubscribe(f"{self._events}*")
-                    await pubsub.subscribe(self._stop_channel)
+                with heeded():
+                    async with asyncio.timeout(OP_TIMEOUT):
+                        if "events" in self._wanted:
+                            await pubsub.psubscribe(f"{self._events}*")
+                        if "stops" in self._wanted:
+                            await pubsub.subscribe(self._stop_channel)
                 delay = FIRST_DELAY
                 await self._listen(pubsub)
             except (RedisError, OSError, TimeoutError):
@@ -189,23 +199,25 @@ class Hub:
                 delay = min(delay * 2, LAST_DELAY)
             finally:
                 self._subscribed.clear()
-                with contextlib.suppress(RedisError, OSError):
+                with heeded(), contextlib.suppress(RedisError, OSError):
                     await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     async def _listen(self, pubsub: PubSub) -> None:
         """Fan messages out until the connection breaks or does not answer any more (raises)."""
         asked = False
         while True:
-            message = await pubsub.get_message(timeout=OP_TIMEOUT if asked else QUIET)
+            with heeded():
+                message = await pubsub.get_message(timeout=OP_TIMEOUT if asked else QUIET)
             if message is None:
                 if asked:
                     raise TimeoutError
-                await pubsub.ping()
+                with heeded():
+                    await pubsub.ping()
                 asked = True
                 continue
             asked = False
             match message["type"]:
-                case "subscribe":  # the second of the two: both stand now
+                case "psubscribe":
                     self._subscribed.set()
                     self._replay(self._followers)
                 case "pmessage":

@@ -57,12 +57,16 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the catalogue. ``transient``: another attempt, later or by another worker, may succeed."""
+    """A row of the catalogue. ``transient``: another attempt, later or by another worker, may succeed.
+
+    ``extractor``: what an extractor that no longer understands its site makes of it (``blames_extractor``).
+    """
 
     status: int
     title: str
     way_out: str
     transient: bool = False
+    extractor: bool = False
 
 
 CATALOGUE: dict[Code, Entry] = {
@@ -89,7 +93,9 @@ CATALOGUE: dict[Code, Entry] = {
     Code.SIGNATURE_EXPIRED: Entry(403, "The link has expired", "Take a fresh link from the job."),
     Code.RANGE_NOT_SATISFIABLE: Entry(416, "No such range", "Ask for a range inside the size given."),
     Code.RATE_LIMITED: Entry(429, "Too many requests", "Wait for the seconds in Retry-After."),
-    Code.UNSUPPORTED_SITE: Entry(422, "No video was found there", "Send the page that plays the video."),
+    Code.UNSUPPORTED_SITE: Entry(
+        422, "No video was found there", "Send the page that plays the video.", extractor=True
+    ),
     Code.IS_PLAYLIST: Entry(422, "This is a playlist", 'Send it with "playlist": true to get a set of jobs.'),
     Code.LIVE_STREAM: Entry(422, "This is a live stream", "Ask again when the recording is published."),
     Code.DRM_PROTECTED: Entry(422, "Protected by DRM", "Protected videos cannot be downloaded."),
@@ -114,10 +120,12 @@ CATALOGUE: dict[Code, Entry] = {
         422, "The video is too long", "VideoPipeline spec.sources.url.maxDuration sets the limit."
     ),
     Code.CORRUPT_MEDIA: Entry(422, "What came is not playable", "Check whether it plays at the site."),
-    Code.UNSUPPORTED_MEDIA: Entry(422, "Not audio or video that is served here", "Send another URL."),
+    Code.UNSUPPORTED_MEDIA: Entry(
+        422, "Not audio or video that is served here", "Send another URL.", extractor=True
+    ),
     Code.PROXY_FAILED: Entry(502, "No egress proxy could reach the site", "Try again later.", transient=True),
     Code.EXTRACTOR_ERROR: Entry(
-        502, "The extractor failed", "The site may have changed; try later.", transient=True
+        502, "The extractor failed", "The site may have changed; try later.", transient=True, extractor=True
     ),
     Code.JOB_TIMEOUT: Entry(
         504, "The job took too long", "VideoPipeline spec.workers.download.jobTimeout sets the limit."
@@ -139,6 +147,21 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.INTERNAL: Entry(500, "A fault of ours", "Report it with the request id.", transient=True),
 }
+
+
+GENERIC = "generic"
+"""The extractor that takes any page, in lower case."""
+
+
+def blames_extractor(code: Code, site: str) -> bool:
+    """Whether a failure counts against the extractor's version. ``site``: the extractor chosen; empty: none yet.
+
+    A fault of its own always does. That there is no video, or none in a format, does where the site's own extractor
+    was at work, which knows what such a page should hold; from the generic one it is what most pages deserve. What the
+    client asked for (too large, not found, a login, cancelled), what the way there did (refused, reset, timed out,
+    proxies) and what the platform is in never do.
+    """
+    return CATALOGUE[code].extractor and (code is Code.EXTRACTOR_ERROR or site.lower() not in ("", GENERIC))
 
 
 class Problem(Exception):

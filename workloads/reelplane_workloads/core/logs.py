@@ -72,8 +72,29 @@ def setup(*, level: str = "INFO", style: str = "json", stream: TextIO | None = N
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else ConsoleFormatter(colour=style == "colour"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("streaq", "coredis", "httpx", "asyncio"):
+    for noisy in ("httpx", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class Changes:
+    """Tells how something fares, one line per change: an outage of minutes is two lines, not hundreds."""
+
+    def __init__(self, log: logging.Logger, what: str) -> None:
+        self.what = what
+        self._log = log
+        self._kind: str | None = None
+
+    def failing(self, reason: str, *, kind: str | None = None) -> None:
+        """It does not work, for this reason; told again when the reason changes, or its ``kind`` where one is given."""
+        if (kind or reason) != self._kind:
+            self._log.warning("%s: %s", self.what, reason)
+            self._kind = kind or reason
+
+    def well(self) -> None:
+        """It works; told only after it did not."""
+        if self._kind is not None:
+            self._log.info("%s: well again", self.what)
+            self._kind = None
 
 
 def _extra(record: logging.LogRecord) -> dict[str, object]:

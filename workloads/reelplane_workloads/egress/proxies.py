@@ -49,6 +49,16 @@ class EndpointStatus:
     """Extractor to seconds until the ban ends; ``*`` is the health check's."""
 
 
+def figures(statuses: Collection[EndpointStatus]) -> dict[str, int]:
+    """The pool in three numbers: ``healthy`` endpoints, their ``total``, and ``bans`` (pairs of endpoint and extractor,
+    or endpoint and health check) that stand now."""
+    return {
+        "healthy": sum(status.healthy for status in statuses),
+        "total": len(statuses),
+        "bans": sum(len(status.banned_for) for status in statuses),
+    }
+
+
 class ProxyPool:
     def __init__(
         self,

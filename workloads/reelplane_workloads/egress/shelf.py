@@ -16,6 +16,8 @@ from importlib.resources import files
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from reelplane_workloads.core.cancel import heeded
+
 log = logging.getLogger(__name__)
 
 TIMEOUT = 2.0
@@ -40,8 +42,9 @@ class Shelf:
         """All fields of a hash; empty when there is none."""
         if self._redis is not None and self._clock() >= self._ask_again:
             try:
-                async with asyncio.timeout(TIMEOUT):
-                    found = await self._redis.hgetall(self._prefix + name)
+                with heeded():
+                    async with asyncio.timeout(TIMEOUT):
+                        found = await self._redis.hgetall(self._prefix + name)
                 self._returned()
                 return {_text(field): _text(value) for field, value in found.items()}
             except (RedisError, OSError, TimeoutError) as error:
@@ -53,10 +56,11 @@ class Shelf:
         """Set a field if it still holds ``old`` (None: is absent); the hash lives ``keep`` seconds from now."""
         if self._swap is not None and self._clock() >= self._ask_again:
             try:
-                async with asyncio.timeout(TIMEOUT):
-                    done = await self._swap(
-                        keys=[self._prefix + name], args=[field, old or "", new, int(keep * 1000)]
-                    )
+                with heeded():
+                    async with asyncio.timeout(TIMEOUT):
+                        done = await self._swap(
+                            keys=[self._prefix + name], args=[field, old or "", new, int(keep * 1000)]
+                        )
                 self._returned()
                 return bool(done)
             except (RedisError, OSError, TimeoutError) as error:

@@ -24,7 +24,9 @@ MISSING_TAIL = 0.1
 MISSING_SECONDS = 1.0
 """And so many seconds may always be missing: one audio buffer and one group of pictures of a short clip."""
 PACKETS_TO_FIRST_FRAME = 600
-"""Packets of all streams read until each has shown a frame: ten seconds of audio interleaved with video."""
+"""Packets of all streams read until each has shown that it plays: ten seconds of audio interleaved with video."""
+CONVINCING = 4
+"""Whole frames, less damaged packets: noise has as many in a row once in 10^8 files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +101,33 @@ def probe(path: Path, container: Container) -> Probe:
 
 
 def _decode_first_frames(media: InputContainer, streams: list[AvStream]) -> None:
-    """Each stream must show more whole frames than damaged packets; until then, reading goes on.
+    """Each stream must show ``CONVINCING`` whole frames more than damaged packets, or any more when it is that short.
 
     Single packets may be damaged (broadcasts begin anywhere). But a decoder makes a frame out of noise now and
     then: of random bytes, one packet in a hundred is an AAC frame, and one H.264 picture is concealed and marked
-    as corrupt. So one frame alone proves nothing once packets before it have failed.
+    as corrupt. So one frame alone proves nothing.
     """
     from av.error import FFmpegError  # noqa: PLC0415
+    from av.frame import Frame  # noqa: PLC0415
 
     lead = {stream.index: 0 for stream in streams}
-    """Whole frames less damaged packets, of the streams that have not yet shown that they play."""
+    """Whole frames less damaged packets."""
     for stream in streams:
         stream.codec_context.thread_count = 1
     for packet in islice(media.demux(streams), PACKETS_TO_FIRST_FRAME):
-        if packet.stream_index not in lead:
+        if lead[packet.stream_index] >= CONVINCING:
             continue
         try:
-            # is_corrupt: https://ffmpeg.org/doxygen/trunk/structAVFrame.html, AV_FRAME_FLAG_CORRUPT
-            lead[packet.stream_index] += sum(-1 if frame.is_corrupt else 1 for frame in packet.decode())
+            # is_corrupt is FFmpeg's AV_FRAME_FLAG_CORRUPT. Only sound and pictures are demuxed here.
+            corrupt = [frame.is_corrupt for frame in packet.decode() if isinstance(frame, Frame)]
+            lead[packet.stream_index] += corrupt.count(False) - corrupt.count(True)
         except FFmpegError:
             lead[packet.stream_index] -= 1
-        if lead[packet.stream_index] > 0:
-            del lead[packet.stream_index]
-        if not lead:
+        if all(each >= CONVINCING for each in lead.values()):
             return
-    kind = next(stream.type for stream in streams if stream.index in lead)
-    raise Problem(Code.CORRUPT_MEDIA, f"the {kind} stream has no frame that can be decoded")
+    for stream in streams:
+        if lead[stream.index] <= 0:
+            raise Problem(Code.CORRUPT_MEDIA, f"the {stream.type} stream has no frame that can be decoded")
 
 
 def _last_timestamp(media: InputContainer, streams: list[AvStream]) -> float:

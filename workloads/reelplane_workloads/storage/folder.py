@@ -66,6 +66,10 @@ class FolderStore:
             (root / _INCOMING).mkdir(exist_ok=True)
             self._clear_leftovers(now() - _LEFTOVER_AGE)
 
+    async def ping(self) -> None:
+        with self._storage_errors():
+            os.stat(self._root / _INCOMING)
+
     async def publish(self, path: Path, key: str, content_type: str) -> None:
         target = self._root / check_key(key)
         await self._run(partial(self._publish, path, target))

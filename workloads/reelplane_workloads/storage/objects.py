@@ -118,6 +118,9 @@ class Objects(Protocol):
         reused, so that caches can: a link has at least three quarters of its ``ttl`` left.
         """
 
+    async def ping(self) -> None:
+        """Return when objects can be stored: the folder or the bucket is there and lets us in."""
+
     async def close(self) -> None: ...
 
 

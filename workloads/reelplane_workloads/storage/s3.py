@@ -34,6 +34,8 @@ WINDOW = 2**20
 a slow client keeps no connection to S3 waiting, and one that breaks is retried where it stopped."""
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 """Under a content hash nothing ever changes (RFC 8246)."""
+_NOWHERE = "ping/"
+"""A prefix that no key has (keys begin with two hex digits), so that listing it costs nothing."""
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _FULL = frozenset({"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "InsufficientCapacity"})
 """What S3 servers with limits answer; AWS has none."""
@@ -80,6 +82,12 @@ class S3Store:
         )
         self._links = UrlMemo(self._presigned(presigner) if presigner else self._signed_by_instance)
         self._uploads: set[asyncio.Task[None]] = set()
+
+    async def ping(self) -> None:
+        # Asking for one object does not tell a missing bucket from a missing key: HEAD has no body to say which.
+        with self._storage_errors():
+            async for _ in obstore.list(self._bucket, f"{self._prefix}{_NOWHERE}"):
+                break
 
     async def publish(self, path: Path, key: str, content_type: str) -> None:
         name = self._name(key)

@@ -28,15 +28,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from reelplane_crds.runtime import ServerRef
 from reelplane_workloads.core.errors import Code, Problem
 
-from . import schema
 from .engines import READERS, Engines, open_engines
 from .faults import RETRY_AFTER, Fault, classify, problem_of
+from .migrate import migrate
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741 - the item of a merged operation
@@ -84,17 +84,20 @@ class Database:
 
     @classmethod
     def open(cls, ref: ServerRef) -> Database:
-        """Connect, make the tables where they are missing, start the threads.
+        """Connect, make or complete the tables, start the threads.
 
         Raises Problem(UNAVAILABLE | DISK_FULL) when the database cannot be used, Problem(INTERNAL) when a newer
-        release made its tables, ValueError for a URL of another kind of database.
+        release made its tables (``migrate``), ValueError for a URL of another kind of database.
         """
         engines = open_engines(ref)
         try:
-            _with_retries(engines, schema.create)
+            _with_retries(engines, migrate)
         except SQLAlchemyError as error:
             engines.dispose()
-            raise problem_of(error) from error
+            problem = problem_of(error)
+            if isinstance(problem, Problem):
+                problem = Problem(problem.code, _told(ref, error, problem), retry_after=problem.retry_after)
+            raise problem from error
         except Problem:
             engines.dispose()
             raise
@@ -205,6 +208,14 @@ class Database:
                     self._note(error)
                     raise problem_of(error) from error
         raise AssertionError("unreachable")
+
+
+def _told(ref: ServerRef, error: SQLAlchemyError, problem: Problem) -> str:
+    """``problem`` with which database it is and the driver's own words, for who has to bring it up."""
+    url = make_url(ref.url)
+    where = f"{url.host}:{url.port or 5432}/{url.database}" if url.host else url.database
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return f"{problem.detail} ({where}: {lines[0][:200] if lines else type(error).__name__})"
 
 
 def _apply(connection: Connection, batch: list[_Operation]) -> None:

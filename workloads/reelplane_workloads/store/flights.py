@@ -11,7 +11,7 @@ from reelplane_workloads.core.errors import Code, Problem
 
 from . import rows
 from .endings import RetryPolicy, by_ids, end_group, held, requeue
-from .model import Backlog, Claim, Flight, FlightState
+from .model import SOON, Backlog, Claim, Flight, FlightState
 from .schema import flights, now, workers
 from .statements import ALONE, Alone, many
 
@@ -61,10 +61,17 @@ _WANTED = select(flights.c.id).where(
     flights.c.state == FlightState.RUNNING.value,
 )
 _queued = flights.c.state == FlightState.QUEUED.value
+
+
+def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
 _BACKLOG = select(
-    func.coalesce(func.sum(case((and_(_queued, flights.c.not_before <= now()), 1), else_=0)), 0),
-    func.coalesce(func.sum(case((flights.c.state == FlightState.RUNNING.value, 1), else_=0)), 0),
-    func.coalesce(func.sum(case((and_(_queued, flights.c.not_before > now()), 1), else_=0)), 0),
+    _number(and_(_queued, flights.c.not_before <= now())),
+    _number(flights.c.state == FlightState.RUNNING.value),
+    _number(and_(_queued, flights.c.not_before > now())),
+    _number(and_(_queued, flights.c.not_before > now(), flights.c.not_before <= now() + SOON)),
 ).where(flights.c.state.in_([FlightState.QUEUED.value, FlightState.RUNNING.value]))
 
 
@@ -143,5 +150,5 @@ def wanted(connection: Connection, flight_id: str, fence: int) -> bool:
 
 def backlog(connection: Connection) -> Backlog:
     """See Repository.backlog."""
-    waiting, running, delayed = connection.execute(_BACKLOG).one()
-    return Backlog(waiting=waiting, running=running, delayed=delayed)
+    waiting, running, delayed, soon = connection.execute(_BACKLOG).one()
+    return Backlog(waiting=waiting, running=running, delayed=delayed, soon=soon)

@@ -149,11 +149,25 @@ class Backlog:
     waiting: int
     running: int
     delayed: int = 0
-    """Backing off: not yet due, so not counted into the signal."""
+    """Backing off: not yet due."""
+    soon: int = 0
+    """Those of the delayed that are due within ``SOON``."""
 
     @property
     def total(self) -> int:
+        """What the queue should hold: due or running."""
         return self.waiting + self.running
+
+    @property
+    def demand(self) -> int:
+        """What workers are wanted for, and what scaling follows."""
+        return self.waiting + self.running + self.soon
+
+
+SOON = 30.0
+"""Seconds ahead of which a delayed flight asks for a worker: KEDA's default polling interval. A flight that is due
+before the autoscaler looks again counts now, so that a platform whose only jobs back off is not scaled to zero under
+them; one that is due later is seen by the next look in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +180,20 @@ class WorkerRow:
     draining: bool
     seen_ago: float
     """Seconds since its last heartbeat by the database's clock."""
+    extractor: str = ""
+    """Version of the extractor it runs; empty: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorCount:
+    """How one extractor version did on one site."""
+
+    version: str
+    site: str
+    done: int
+    """Attempts to which it brought what was asked."""
+    failed: int
+    """Attempts whose failure it is to blame for (``core.errors.blames_extractor``)."""
 
 
 @dataclass(frozen=True, slots=True)

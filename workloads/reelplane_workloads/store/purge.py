@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, case, delete, exists, or_, select,
 
 from reelplane_crds.runtime import Retention
 
+from . import tallies
 from .model import FlightKind
 from .schema import flights, item_of, jobs, media, now, objects, urls
 from .statements import many
@@ -85,6 +86,7 @@ def expire(connection: Connection, retention: Retention) -> bool:
     if over:
         connection.execute(_DROP_JOBS, {"ids": over})
         connection.execute(_DROP_ITEMS, [{"parent": parent} for parent in over])
+    tallies.forget(connection)
     # Info is answered from its flight for as long as it is fresh, also when nobody's job is left.
     info_age = max(retention.jobs, retention.info)
     removed = [

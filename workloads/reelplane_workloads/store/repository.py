@@ -15,7 +15,20 @@ from sqlalchemy import Connection
 from reelplane_crds.runtime import Retention
 from reelplane_workloads.core.errors import Problem
 
-from . import accept, cancel, endings, flights, objects, playlist, publishing, purge, sweep, views, workers
+from . import (
+    accept,
+    cancel,
+    endings,
+    flights,
+    objects,
+    playlist,
+    publishing,
+    purge,
+    sweep,
+    tallies,
+    views,
+    workers,
+)
 from .database import Database
 from .identity import Entering, Entrance, enter, enter_new
 from .model import (
@@ -23,6 +36,7 @@ from .model import (
     Backlog,
     Claim,
     Entry,
+    ExtractorCount,
     Flight,
     FlightKind,
     JobView,
@@ -196,9 +210,17 @@ class Repository:
     # What keeps the platform going
 
     async def heartbeat(
-        self, worker_id: str, *, worker_class: str, host: str, capacity: int, busy: int, draining: bool
+        self,
+        worker_id: str,
+        *,
+        worker_class: str,
+        host: str,
+        capacity: int,
+        busy: int,
+        draining: bool,
+        extractor: str = "",
     ) -> None:
-        row = WorkerRow(worker_id, worker_class, host, capacity, busy, draining, seen_ago=0.0)
+        row = WorkerRow(worker_id, worker_class, host, capacity, busy, draining, 0.0, extractor)
         await self._db.write(lambda c: workers.heartbeat(c, row))
 
     async def remove_worker(self, worker_id: str) -> None:
@@ -207,6 +229,14 @@ class Repository:
 
     async def workers(self) -> list[WorkerRow]:
         return await self._db.read(workers.listed)
+
+    async def put_tally(self, tally_id: str, counts: tallies.Counts) -> None:
+        """Write a worker's count of how its extractions went in one stretch of time; the last write holds."""
+        await self._db.write(lambda c: tallies.put(c, tally_id, counts))
+
+    async def extractors(self) -> list[ExtractorCount]:
+        """How extractions went in the last hour on all workers, by extractor version and site."""
+        return await self._db.read(tallies.lately)
 
     async def live_flights_of(self, worker_id: str) -> dict[str, int]:
         """Fences of the flights RUNNING under this worker, by flight id.

@@ -15,7 +15,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ColumnElement,
-    Connection,
     Double,
     ForeignKey,
     FromClause,
@@ -26,21 +25,12 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    insert,
     literal_column,
-    select,
     text,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-
-from reelplane_workloads.core.errors import Code, Problem
-
-SCHEMA_VERSION = 1
-
-_CREATE_LOCK = 0x7265656C
-"""Key of the PostgreSQL advisory lock ("reel" in ASCII) under which one process at a time makes the tables."""
 
 
 class now(FunctionElement[float]):
@@ -65,6 +55,10 @@ def _now_postgresql(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
 metadata = MetaData()
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+"""One row: the least version that a release must know to work on these tables (``migrate``)."""
+
+schema_additions = Table("schema_additions", metadata, Column("number", Integer, primary_key=True))
+"""One row: how many additions these tables have had. Releases that know of fewer work on them all the same."""
 
 flights = Table(
     "flights",
@@ -191,24 +185,15 @@ workers = Table(
     Column("busy", Integer, nullable=False),
     Column("draining", Boolean, nullable=False),
     Column("seen_at", Double, nullable=False),
+    Column("extractor", String(64), nullable=False, server_default=""),
 )
 
-
-def create(connection: Connection) -> None:
-    """Make the tables where they are missing, inside the caller's transaction.
-
-    Raises Problem(INTERNAL) when a newer release made them: an older one would write rows that it misreads.
-    """
-    if connection.dialect.name == "postgresql":
-        # CREATE TABLE IF NOT EXISTS is not safe against itself there; SQLite's write lock is already held.
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK})
-    metadata.create_all(connection)
-    found = connection.execute(select(schema_version.c.version)).scalar()
-    if found is None:
-        connection.execute(insert(schema_version), {"version": SCHEMA_VERSION})
-    elif found > SCHEMA_VERSION:
-        raise Problem(
-            Code.INTERNAL,
-            f"the database has schema version {found}, this release knows {SCHEMA_VERSION}",
-            way_out="Run a release at least as new as the one that last wrote this database.",
-        )
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("id", String(192), primary_key=True),
+    Column("counts", Text, nullable=False),
+    Column("written_at", Double, nullable=False, index=True),
+)
+"""How extractions went, as each worker counted them: a row per worker and stretch of time, rewritten as it grows, so
+that workers never wait for each other's. ``counts``: JSON, see ``tallies.dump``."""

@@ -32,6 +32,7 @@ def heartbeat(connection: Connection, worker: WorkerRow) -> None:
             "capacity": worker.capacity,
             "busy": worker.busy,
             "draining": worker.draining,
+            "extractor": worker.extractor,
         },
     )
 
@@ -52,6 +53,7 @@ def listed(connection: Connection) -> list[WorkerRow]:
             busy=row.busy,
             draining=row.draining,
             seen_ago=max(0.0, row.seen_ago),
+            extractor=row.extractor,
         )
         for row in connection.execute(_LISTED)
     ]

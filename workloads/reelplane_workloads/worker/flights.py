@@ -18,7 +18,7 @@ from typing import Any, Literal
 from reelplane_crds.runtime import ProxyEndpoint, RuntimeDocument
 from reelplane_workloads.cache import Cache
 from reelplane_workloads.core import keys, metrics
-from reelplane_workloads.core.errors import Code, Problem
+from reelplane_workloads.core.errors import Code, Problem, blames_extractor
 from reelplane_workloads.download.protocol import Found, PlaylistEntry, Progress
 from reelplane_workloads.download.runner import Downloaded, InfoOnly, Outcome, Playlist, Runner, Stopped
 from reelplane_workloads.egress.proxies import ProxyPool
@@ -26,6 +26,7 @@ from reelplane_workloads.queue.dispatch import Dispatcher
 from reelplane_workloads.storage.objects import Objects, object_key
 from reelplane_workloads.store.model import Entry, Flight, FlightKind, FlightState, Medium, Options
 from reelplane_workloads.store.repository import Repository
+from reelplane_workloads.worker.tally import ExtractorTally
 
 log = logging.getLogger("reelplane.worker.flights")
 
@@ -85,6 +86,7 @@ class FlightHandler:
         objects: Objects,
         runner: Runner,
         proxies: ProxyPool | None,
+        tally: ExtractorTally,
     ) -> None:
         self._document = document
         self._id = worker_id
@@ -94,6 +96,7 @@ class FlightHandler:
         self._objects = objects
         self._runner = runner
         self._proxies = proxies
+        self._tally = tally
         self._running: dict[str, _Running] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -208,6 +211,7 @@ class FlightHandler:
                     raise
             else:
                 await self._report(attempt, ok=True)
+                self._tally.count(attempt.extractor, done=True)
                 self._running[attempt.flight.id].settling = True
                 return await self._settle(attempt, outcome)
 
@@ -319,6 +323,8 @@ class FlightHandler:
         flight = attempt.flight
         self._running[flight.id].settling = True
         metrics.JOB_FAILURES.labels(problem.code.value).inc()
+        if blames_extractor(problem.code, attempt.extractor):
+            self._tally.count(attempt.extractor, done=False)
         changed = await self._repository.fail(flight.id, flight.attempt, problem)
         log.warning(
             "attempt failed: %s",

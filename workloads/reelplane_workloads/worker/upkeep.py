@@ -1,12 +1,14 @@
 """What a worker does beside running flights, so that everything accepted keeps moving.
 
-- **heartbeat**: a row that says "alive"; with the same beat it drops flights that are no longer its own.
+- **heartbeat**: a row that says "alive"; with the same beat it drops flights that are no longer its own, and writes
+  how its extractions went.
 - **stops**: cancellations, told through Valkey and found again at the next beat if that message was lost.
 - **sweep**: flights of dead workers go back to the queue, due ones are dispatched again. Every worker sweeps, at a
   jittered interval; a sweep that finds nothing is one read.
 - **purge**: what is past its retention goes, rows first, then the bytes nobody refers to.
+- **proxies**: how the pool stands, told through Valkey to the processes that show it.
 
-No loop ends because of a fault: it is logged, counted, and tried again at the next turn.
+No loop ends because of a fault: it is told once, tried again at the next turn, and told once more when it is over.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ from contextlib import suppress
 from reelplane_crds.runtime import WorkerSettings
 from reelplane_workloads.cache import Cache
 from reelplane_workloads.core.errors import Problem
+from reelplane_workloads.core.logs import Changes
 from reelplane_workloads.core.metrics import SWEEPS
 from reelplane_workloads.download.workdir import clean_abandoned
-from reelplane_workloads.egress.proxies import ProxyPool
+from reelplane_workloads.egress.proxies import ProxyPool, figures
 from reelplane_workloads.queue.dispatch import Dispatcher
 from reelplane_workloads.storage.objects import Objects
 from reelplane_workloads.store.repository import Repository
 from reelplane_workloads.worker.flights import FlightHandler, StopReason
+from reelplane_workloads.worker.tally import ExtractorTally
 
 log = logging.getLogger("reelplane.worker.upkeep")
 
@@ -37,6 +41,10 @@ SWEEP_INTERVAL = 2.0
 REMIND_EVERY = 15
 """Sweeps between two dispatches of what is due, whatever the queue holds: 30 s."""
 PURGE_INTERVAL = 60.0
+PROXIES_INTERVAL = 15.0
+"""Seconds between two figures of the proxy pool."""
+PROXIES_STAND = 60
+"""Seconds for which the last figure stands when no worker gives another."""
 MIN_BEAT = 0.5
 """Seconds between two heartbeats at the least, however many flights come and go."""
 REDISPATCH = 500
@@ -57,7 +65,10 @@ class Upkeep:
         objects: Objects,
         handler: FlightHandler,
         proxies: ProxyPool | None,
+        tally: ExtractorTally,
+        extractor: Callable[[], str],
     ) -> None:
+        """``extractor``: the version of the extractor that children run now; asked at each beat."""
         self.draining = False
         self._settings = settings
         self._id = worker_id
@@ -67,6 +78,8 @@ class Upkeep:
         self._objects = objects
         self._handler = handler
         self._proxies = proxies
+        self._tally = tally
+        self._extractor = extractor
         self._unclaimed: dict[tuple[str, int], float] = {}
         self._sweeps = 0
 
@@ -79,12 +92,24 @@ class Upkeep:
             group.create_task(_forever("stops", 1.0, self._listen_for_stops))
             if self._proxies is not None:
                 group.create_task(_forever("proxy health", 1.0, self._proxies.check_forever))
+                group.create_task(_forever("proxies", PROXIES_INTERVAL, self._tell_proxies))
+
+    def drain(self) -> None:
+        """From now on this worker takes no flights, and says so with a beat of its own."""
+        self.draining = True
+        self._handler.changed.set()
+
+    async def leave(self) -> None:
+        """Write what is left to write, and be forgotten as a worker."""
+        await self._write_tally()
+        await self._repository.remove_worker(self._id)
 
     async def _beat_forever(self) -> None:
         """Beat at the interval, and soon after a flight began or ended: scale-down spares whoever is busy."""
+        changes = Changes(log, "heartbeat")
         while True:
             self._handler.changed.clear()
-            await _turn("heartbeat", self.beat)
+            await _turn(changes, self.beat)
             await asyncio.sleep(MIN_BEAT)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.heartbeat - MIN_BEAT):
@@ -92,6 +117,7 @@ class Upkeep:
 
     async def beat(self) -> None:
         """Say that this worker lives, and stop flights that are not its own any more."""
+        self._tally.version = self._extractor()
         await self._repository.heartbeat(
             self._id,
             worker_class=self._settings.worker_class,
@@ -99,7 +125,9 @@ class Upkeep:
             capacity=self._settings.concurrency,
             busy=self._handler.busy,
             draining=self.draining,
+            extractor=self._tally.version,
         )
+        await self._write_tally()
         before = self._handler.running()
         own = await self._repository.live_flights_of(self._id)
         running = self._handler.running()
@@ -143,6 +171,16 @@ class Upkeep:
             await self._repository.forget_object(key)
         await asyncio.to_thread(clean_abandoned, self._settings.work_dir)
 
+    async def _write_tally(self) -> None:
+        unwritten = self._tally.unwritten()
+        if unwritten is not None:
+            await self._repository.put_tally(unwritten.id, unwritten.counts)
+            self._tally.written(unwritten)
+
+    async def _tell_proxies(self) -> None:
+        if self._proxies is not None:
+            await self._cache.tell_proxies(figures(await self._proxies.snapshot()), PROXIES_STAND)
+
     async def _listen_for_stops(self) -> None:
         async for flight_id in self._cache.stops():
             self._handler.stop(flight_id, StopReason.CANCELLED)
@@ -150,15 +188,18 @@ class Upkeep:
 
 async def _forever(name: str, interval: float, turn: Callable[[], Awaitable[None]]) -> None:
     """Run ``turn`` every ``interval`` seconds, spread by a quarter so that workers do not beat in step."""
+    changes = Changes(log, name)
     while True:
-        await _turn(name, turn)
+        await _turn(changes, turn)
         await asyncio.sleep(interval * random.uniform(0.75, 1.25))  # noqa: S311 - spreading, not secrecy
 
 
-async def _turn(name: str, turn: Callable[[], Awaitable[None]]) -> None:
+async def _turn(changes: Changes, turn: Callable[[], Awaitable[None]]) -> None:
     try:
         await turn()
     except Problem as problem:
-        log.warning("%s: %s", name, problem)
+        changes.failing(str(problem))
     except Exception:
-        log.exception("%s failed; it will be tried again", name)
+        log.exception("%s failed; it will be tried again", changes.what)
+    else:
+        changes.well()

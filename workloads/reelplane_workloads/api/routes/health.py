@@ -14,15 +14,11 @@ from reelplane_workloads.api.replies import Reply, json_reply, services_of
 from reelplane_workloads.api.services import Services
 from reelplane_workloads.core.errors import Code, Problem
 from reelplane_workloads.core.metrics import REGISTRY
-from reelplane_workloads.storage.objects import object_key
 
 router = APIRouter(tags=["platform"])
 
 PATIENCE = 2.5
 """Seconds a check may take: a little more than the clients' own bound, so that their reason is heard."""
-
-_PROBE = object_key("0" * 64, "mp4")
-"""The key of an object that does not exist; looking for it asks the store all the same."""
 
 
 @router.get(
@@ -50,8 +46,15 @@ async def healthz() -> Reply:
 )
 async def readyz(request: Request) -> Reply:
     """200 when database, cache, queue and objects answer; 503 with the reasons otherwise, and while stopping."""
-    checks = await check(services_of(request))
-    ready = all(outcome == "ok" for outcome in checks.values())
+    services = services_of(request)
+    checks = await check(services)
+    failing = {name: outcome for name, outcome in checks.items() if outcome != "ok"}
+    ready = not failing
+    if ready:
+        services.standing.well()
+    elif not services.draining.is_set():
+        said = "; ".join(f"{name}: {outcome}" for name, outcome in failing.items())
+        services.standing.failing(said, kind=" ".join(failing))
     return json_reply({"ready": ready, "checks": checks}, 200 if ready else 503)
 
 
@@ -70,7 +73,7 @@ async def check(services: Services) -> dict[str, str]:
         _outcome(services.repository.ping()),
         _outcome(services.cache.ping()),
         _outcome(services.dispatcher.ping()),
-        _outcome(services.objects.head(_PROBE)),
+        _outcome(services.objects.ping()),
     )
     checks = dict(zip(names, outcomes, strict=True))
     if services.draining.is_set():

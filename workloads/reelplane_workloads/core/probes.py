@@ -1,4 +1,7 @@
-"""The worker's own small HTTP server: /healthz, /readyz and /metrics, for the supervisor, kubelet and Prometheus."""
+"""A small HTTP server with /healthz, /readyz and /metrics, for the supervisor, kubelet and Prometheus.
+
+A worker has it all its life; an API process that must wait for its stores, until they come and it serves itself.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ Readiness = Callable[[], Awaitable[str | None]]
 
 
 class ProbeServer(uvicorn.Server):
-    """Serves on an inherited socket and leaves signals to the worker, whose drain they start."""
+    """Serves on a listening socket and leaves signals to the process, whose drain they start."""
 
     def __init__(self, readiness: Readiness, listener: socket.socket) -> None:
         self._readiness = readiness
@@ -37,8 +40,14 @@ class ProbeServer(uvicorn.Server):
         yield
 
     async def run_until_stopped(self) -> None:
-        """Serve until ``should_exit`` is set."""
+        """Serve until ``leave``, or ``should_exit`` is set."""
         await self.serve(sockets=[self._listener])
+
+    def leave(self) -> None:
+        """Accept nothing more from here on; what is being answered is finished by ``run_until_stopped``."""
+        self.should_exit = True
+        for server in getattr(self, "servers", ()):  # there are none before it has started
+            server.close()
 
     async def _answer(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope["path"]
@@ -49,7 +58,8 @@ class ProbeServer(uvicorn.Server):
             if reason := await self._readiness():
                 status, body = 503, f"{reason}\n".encode()
         elif path != "/healthz":
-            status, body = 404, b"healthz, readyz or metrics\n"
+            reason = await self._readiness()
+            status, body = (503, f"{reason}\n".encode()) if reason else (404, b"healthz, readyz or metrics\n")
         headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,170 @@
+"""API pods are replaced behind a Service while clients go on: no request is lost, no stream ends without a hint."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.service, pytest.mark.timeout(240)]
+
+
+class Service:
+    """What kube-proxy is to clients: one address, and each new connection goes to a pod that is ready.
+
+    That a pod is not ready any more is noticed as late as a cluster notices it (here: a third of a second), and
+    connections that stand are left alone.
+    """
+
+    def __init__(self) -> None:
+        self.pods: list[Any] = []
+        self._ready: list[Any] = []
+        self._turn = itertools.count()
+
+    async def watch(self) -> None:
+        async with httpx.AsyncClient(timeout=10) as client:
+            while True:
+                ready = []
+                for pod in self.pods:
+                    with contextlib.suppress(httpx.TransportError):
+                        if (await client.get(f"{pod.url}/readyz")).status_code == 200:
+                            ready.append(pod)
+                self._ready = ready or self._ready
+                await asyncio.sleep(0.3)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        pod = self._ready[next(self._turn) % len(self._ready)]
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", pod.port)
+        with contextlib.suppress(asyncio.CancelledError):  # the test is over
+            await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while piece := await reader.read(65536):
+            writer.write(piece)
+            await writer.drain()
+    writer.close()
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[tuple[Service, str]]:
+    made = Service()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    watching = asyncio.create_task(made.watch())
+    yield made, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    watching.cancel()
+    server.close()
+
+
+class Load:
+    """Clients that ask without end, each on connections that it keeps, and what they were answered."""
+
+    def __init__(self, base: str, job: str, cookies: httpx.Cookies) -> None:
+        self.base = base
+        self.job = job
+        self.cookies = cookies
+        self.answers = 0
+        self.closed = 0
+        self.streams = 0
+        self.failures: list[str] = []
+        self.over = asyncio.Event()
+
+    async def ask(self, pause: float) -> None:
+        async with httpx.AsyncClient(base_url=self.base, timeout=30, cookies=self.cookies) as client:
+            for number in itertools.count():
+                if self.over.is_set():
+                    return
+                try:
+                    if number % 2:
+                        answer = await client.post("/v1/downloads", json={"url": "https://video.example/1"})
+                    else:
+                        answer = await client.get(self.job)
+                    self.answers += 1
+                    self.closed += answer.headers.get("connection") == "close"
+                    if answer.status_code not in (200, 202):
+                        self.failures.append(f"{answer.status_code}: {answer.text[:200]}")
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+                await asyncio.sleep(pause)
+
+    async def follow(self) -> None:
+        async with httpx.AsyncClient(base_url=self.base, timeout=60, cookies=self.cookies) as client:
+            while not self.over.is_set():
+                lines: list[str] = []
+                try:
+                    async with client.stream("GET", f"{self.job}/events") as stream:
+                        async for line in stream.aiter_lines():
+                            lines.append(line)
+                            if self.over.is_set():
+                                return
+                    self.streams += 1
+                    if "retry: 1000" not in lines:
+                        self.failures.append(f"a stream ended with {lines[-3:]}")
+                except httpx.HTTPError as error:
+                    self.failures.append(f"stream: {error!r}")
+
+
+async def test_a_rolling_replacement_loses_no_request(
+    *, documents: Any, local: Any, run: Any, helpers: Any, service: tuple[Service, str]
+) -> None:
+    document, _ = documents(local)
+    balancer, base = service
+    for name in ("api-0", "api-1"):
+        balancer.pods.append(run(document, name=name))
+    for pod in balancer.pods:
+        await asyncio.to_thread(helpers.until, pod.ready, "the pod is ready")
+    await asyncio.sleep(0.7)
+    async with httpx.AsyncClient(base_url=base, timeout=30) as client:
+        accepted = await client.post("/v1/downloads", json={"url": "https://video.example/1"})
+        load = Load(base, accepted.headers["location"], client.cookies)
+    clients = [asyncio.create_task(load.ask(pause)) for pause in (0.01, 0.02, 0.05, 0.2, 0.5, 0.9)]
+    clients += [asyncio.create_task(load.follow()) for _ in range(3)]
+    await asyncio.sleep(1.5)
+
+    for old, new in (("api-0", "api-2"), ("api-1", "api-3")):
+        (leaving,) = [pod for pod in balancer.pods if pod.log.stem == old]
+        balancer.pods.append(run(document, name=new))
+        await asyncio.to_thread(helpers.until, balancer.pods[-1].ready, "its successor is ready")
+        await asyncio.sleep(0.7)
+        leaving.terminate()
+        assert await asyncio.to_thread(leaving.process.wait, 60) == 0
+        balancer.pods.remove(leaving)
+
+    await asyncio.sleep(1)
+    load.over.set()
+    await asyncio.wait(clients, timeout=10)
+    for one in clients:
+        one.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+    assert load.failures == []
+    assert load.answers > 50
+    assert load.closed >= 6, "who kept a connection was told to leave it"
+    assert load.streams >= 1
+
+
+async def test_a_stopping_pod_is_not_ready_first_and_serves_who_still_comes(
+    documents: Any, local: Any, run: Any, helpers: Any
+) -> None:
+    document, _ = documents(local)
+    pod = run(document)
+    await asyncio.to_thread(helpers.until, pod.ready, "the pod is ready")
+    async with httpx.AsyncClient(base_url=pod.url, timeout=30) as kept:
+        assert (await kept.get("/v1/status")).headers.get("connection") != "close"
+        pod.terminate()
+
+        async with asyncio.timeout(10):
+            while (told := await kept.get("/readyz")).status_code == 200:
+                pass
+        assert told.json()["checks"]["process"] == "stopping"
+        assert told.headers["connection"] == "close"
+        idle = await asyncio.open_connection("127.0.0.1", pod.port)
+        answer = await kept.get("/v1/status")
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        idle[1].close()
+    assert await asyncio.to_thread(pod.process.wait, 30) == 0
