@@ -15,11 +15,13 @@ from typing import Annotated
 
 import typer
 
+from reelplane_cli.cluster.target import aim
 from reelplane_cli.errors import Failure
 
 _EPILOG = (
     "Exit codes: 0 done; 1 it failed; 2 wrong usage, a file that is not valid, or a plan with problems; "
-    "3 the platform does not run; 4 it runs already."
+    "3 the platform does not run; 4 it runs already. Platforms on a cluster: `kubectl reelplane --help`, which "
+    "`reelplane` means too when --context, --kubeconfig or -n names a cluster."
 )
 
 app = typer.Typer(
@@ -231,11 +233,16 @@ def extractor_install(
 
 
 def main() -> None:
-    """Entry point: runs the command; a Failure becomes two lines and its exit code."""
+    """Entry point of ``reelplane`` and ``kubectl reelplane``; a Failure becomes two lines and its exit code."""
+    meant = aim(sys.argv[0], sys.argv[1:])
     try:
-        app()
+        if meant.cluster:
+            from reelplane_cli.cluster import main as cluster
+
+            cluster.run(meant.program, meant.words)
+        app(list(meant.words), prog_name=meant.program)
     except Failure as failure:
-        typer.echo(f"reelplane: {failure.message}", err=True)
+        typer.echo(f"{meant.program}: {failure.message}", err=True)
         if failure.fix:
             typer.echo(f"  {failure.fix}", err=True)
         sys.exit(failure.code)

@@ -1,1 +1,1 @@
-"""The operator: keeps the children of VideoPlatform, VideoPipeline, ProxyPool and RegionDeployment as the plan wants them."""
+"""The operator: keeps the children of our four kinds as the plan wants them, and regions as the hub declares."""

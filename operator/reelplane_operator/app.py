@@ -33,13 +33,16 @@ from reelplane_operator.health import HealthServer
 from reelplane_operator.logs import about
 from reelplane_operator.reconcile import times
 from reelplane_operator.reconcile.apply import Applier
+from reelplane_operator.reconcile.census import Census
 from reelplane_operator.reconcile.desired import Surroundings
+from reelplane_operator.reconcile.desk import Desk
 from reelplane_operator.reconcile.figures import Poller
 from reelplane_operator.reconcile.keys import PIPELINE, PLATFORM, POOL, ChildId, Key
-from reelplane_operator.reconcile.loop import Desk, Loop, PoolReconciler, Reconciler, Retry
+from reelplane_operator.reconcile.loop import Loop, Reconciler, Retry
 from reelplane_operator.reconcile.observe import Observation
 from reelplane_operator.reconcile.observed import Declared
 from reelplane_operator.reconcile.planner import Planner
+from reelplane_operator.reconcile.pools import PoolReconciler
 from reelplane_operator.reconcile.secrets import Secrets
 from reelplane_operator.reconcile.workqueue import State, WorkQueue
 from reelplane_operator.reconcile.world import World
@@ -139,6 +142,9 @@ class Operator:
             exits.push_async_callback(self.recorder.close)
             exits.push_async_callback(_end, background)
             if self.config.http_port is not None:
+                census = Census(self.world)
+                metrics.REGISTRY.register(census)
+                exits.callback(metrics.REGISTRY.unregister, census)
                 await exits.enter_async_context(self._health(self.config.http_port))
             if await _until(self.observation.complete.wait(), stop, background):
                 log.info("the world is complete: %d objects of ours", len(self.world.keys()))

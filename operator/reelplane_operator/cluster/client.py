@@ -20,7 +20,7 @@ from reelplane_operator.cluster import access, inline
 from reelplane_operator.cluster.errors import ApiError, Conflict, Gone, NotFound, Unserved, from_answer
 from reelplane_operator.cluster.resources import ACCESS_REVIEWS, PODS, SERVICES, ResourceType, type_of
 from reelplane_operator.cluster.transport import Call, Request, Transport
-from reelplane_operator.cluster.watch import Change, changes
+from reelplane_operator.cluster.watch import METADATA, Change, changes
 
 Object = dict[str, Any]
 
@@ -121,27 +121,46 @@ class Cluster:
         self, type: ResourceType, namespace: str | None = None, label_selector: str | None = None
     ) -> Listing:
         """As ``list``, with the version to ``watch`` from."""
-        query = {"limit": str(_PAGE)} | ({"labelSelector": label_selector} if label_selector else {})
         items: list[Object] = []
+        version = ""
+        try:
+            async for page in self.pages(type, namespace, label_selector):
+                items += page.items
+                version = page.resource_version
+        except Gone:
+            # The pages took longer than the server keeps their version: all at once, then.
+            return await anext(self.pages(type, namespace, label_selector, limit=None))
+        return Listing(items, version)
+
+    async def pages(
+        self,
+        type: ResourceType,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        *,
+        metadata_only: bool = False,
+        limit: int | None = _PAGE,
+    ) -> AsyncGenerator[Listing, None]:
+        """As ``listing``, a page at a time, all of one version: of thousands of objects few are in memory at once.
+
+        ``metadata_only`` leaves out everything but names, labels and the like. Raises Gone when reading took longer
+        than the server keeps a version: begin again.
+        """
+        accept = METADATA.format("PartialObjectMetadataList") if metadata_only else None
+        query = {"limit": str(limit)} if limit else {}
+        if label_selector:
+            query["labelSelector"] = label_selector
+        # Items of built-in types come without the two fields that say what they are, bare metadata with others.
+        named = {"apiVersion": type.api_version, "kind": type.kind}
         while True:
-            path = f"{type.path(namespace)}?{urlencode(query)}"
-            call = Call("list", "GET", path, type.kind, namespace, repeatable=True)
-            try:
-                page = _read(await self._transport.call(call))
-            except Gone:
-                # The pages took longer than the server keeps their version: all at once, then.
-                if "limit" not in query:
-                    raise
-                query = {"labelSelector": label_selector} if label_selector else {}
-                items.clear()
-                continue
-            # Items of built-in types come without the two fields that say what they are.
-            items += [
-                {"apiVersion": type.api_version, "kind": type.kind} | each for each in page["items"] or ()
-            ]
+            path = f"{type.path(namespace)}?{urlencode(query)}" if query else type.path(namespace)
+            call = Call("list", "GET", path, type.kind, namespace, repeatable=True, accept=accept)
+            page = _read(await self._transport.call(call))
             metadata = page["metadata"]
+            items = [each | named if metadata_only else named | each for each in page["items"] or ()]
+            yield Listing(items, metadata["resourceVersion"])
             if not (token := metadata.get("continue")):
-                return Listing(items, metadata["resourceVersion"])
+                return
             query["continue"] = token
 
     def watch(
@@ -150,13 +169,18 @@ class Cluster:
         namespace: str | None,
         resource_version: str,
         label_selector: str | None = None,
+        *,
+        metadata_only: bool = False,
     ) -> AsyncGenerator[Change, None]:
         """Changes after ``resource_version``, without end; close it (``contextlib.aclosing``) to hang up.
 
+        ``metadata_only`` leaves out of the objects what ``pages`` does.
         Raises Gone when the server has forgotten that far back: list again, and watch from that version. Raises
         Unreachable when the connection is lost: the caller decides when to try again, and lists then as well.
         """
-        return changes(self._transport, type, namespace, resource_version, label_selector)
+        return changes(
+            self._transport, type, namespace, resource_version, label_selector, metadata_only=metadata_only
+        )
 
     async def apply(
         self,

@@ -77,6 +77,8 @@ class Call:
     dry_run: bool = False
     repeatable: bool = False
     content_type: str = "application/json"
+    accept: str | None = None
+    """Another form of answer than plain JSON."""
     timeout: float = TIMEOUT
 
     def __str__(self) -> str:
@@ -210,6 +212,8 @@ class Transport:
         headers = {"Content-Type": call.content_type}
         if header is not None:
             headers["Authorization"] = header
+        if call.accept is not None:
+            headers["Accept"] = call.accept
         return session.request(
             call.method,
             # Paths are quoted where they are made; yarl would look at each character again.

@@ -18,6 +18,8 @@ from reelplane_operator.cluster.errors import from_answer
 from reelplane_operator.cluster.resources import ResourceType
 from reelplane_operator.cluster.transport import Call, Transport
 
+METADATA = "application/json;as={};g=meta.k8s.io;v=v1"
+"""How a server is asked for metadata alone: of a Secret without its values, of a Deployment without its spec."""
 _LENGTH = 300
 """Seconds after which a server ends a watch. client-go asks for 5 to 10 minutes."""
 _HASTE = 1.0
@@ -45,15 +47,18 @@ async def changes(
     namespace: str | None,
     resource_version: str,
     label_selector: str | None = None,
+    *,
+    metadata_only: bool = False,
 ) -> AsyncGenerator[Change, None]:
     """See ``Cluster.watch``."""
     version = resource_version
+    accept = METADATA.format("PartialObjectMetadata") if metadata_only else None
     query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(_LENGTH)}
     if label_selector:
         query["labelSelector"] = label_selector
     while True:
         path = f"{type.path(namespace)}?{urlencode(query | {'resourceVersion': version})}"
-        call = Call("watch", "GET", path, type.kind, namespace)
+        call = Call("watch", "GET", path, type.kind, namespace, accept=accept)
         started = time.monotonic()
         async with transport.stream(call) as pieces:
             async for line in _lines(pieces):
@@ -63,6 +68,8 @@ async def changes(
                     raise from_answer(str(call), item.get("code", 500), json.dumps(item).encode())
                 version = item["metadata"]["resourceVersion"]
                 if event["type"] != "BOOKMARK":
+                    if metadata_only:
+                        item |= {"apiVersion": type.api_version, "kind": type.kind}
                     yield Change(Kind(event["type"]), item)
         if time.monotonic() - started < _HASTE:
             await asyncio.sleep(_HASTE)

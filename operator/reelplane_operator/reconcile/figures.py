@@ -1,0 +1,160 @@
+"""Live figures of platforms: asked of their API through the API server, rounded, and at most every 30 seconds.
+
+    GET /v1/status ──► Figures ──► statuses: workers, queue, hit rate; proxies; tallies of the extractor
+                          └──────► pod-deletion-cost of workers: a busy pod is taken last
+
+Nothing depends on an answer: a platform that does not give one keeps the figures it had, and is asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reelplane_operator.cluster.client import Cluster
+from reelplane_operator.cluster.errors import ClusterError
+from reelplane_operator.cluster.resources import PODS
+from reelplane_operator.reconcile.extractor import Tally
+from reelplane_operator.reconcile.keys import Key
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 30.0
+"""Seconds between two questions to one platform."""
+_AT_ONCE = 16
+"""Platforms asked at the same time."""
+_PATIENCE = 5.0
+"""Seconds for an answer."""
+COST = "controller.kubernetes.io/pod-deletion-cost"
+"""A ReplicaSet that shrinks takes pods with the lowest cost first (Kubernetes 1.22)."""
+_BUSY, _IDLE = "100", "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker as the platform reports it; ``pod`` is its name."""
+
+    pod: str
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one platform answered, rounded so that noise writes no status."""
+
+    queue: int = 0
+    hit_rate: str | None = None
+    proxies: str | None = None
+    bans: int | None = None
+    workers: tuple[Worker, ...] = ()
+    tallies: tuple[Tally, ...] = ()
+
+
+def read(answer: Mapping[str, Any]) -> Figures:
+    """The answer of ``GET /v1/status``. What it does not say is left out."""
+    proxies = answer.get("proxies")
+    return Figures(
+        queue=rounded(int((answer.get("queue") or {}).get("backlog", 0))),
+        hit_rate=_share((answer.get("cache") or {}).get("hitRate")),
+        proxies=f"{proxies['healthy']}/{proxies['total']}" if proxies else None,
+        bans=int(proxies["bans"]) if proxies else None,
+        workers=tuple(
+            Worker(each["id"], each["busy"] > 0)
+            for each in sorted(answer.get("workers") or (), key=lambda each: str(each["id"]))
+        ),
+        tallies=tuple(
+            Tally(each["version"] or "", each["site"], int(each["done"]), int(each["failed"]))
+            for each in answer.get("extractors") or ()
+        ),
+    )
+
+
+def rounded(count: int) -> int:
+    """To two significant digits: 37 stays, 1,234 becomes 1,200."""
+    scale: int = 10 ** max(0, len(str(abs(count))) - 2)
+    return round(count / scale) * scale
+
+
+def _share(rate: float | None) -> str | None:
+    return None if rate is None else f"{100 * rate:.1f}%"
+
+
+class Poller:
+    """Asks every platform that is due, and tells ``changed`` whose figures are others than before."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        platforms: Callable[[], Iterable[Key]],
+        changed: Callable[[Key], None],
+        jitter: Callable[[], float],
+    ) -> None:
+        """``platforms``: those whose API has a pod that can answer."""
+        self._cluster = cluster
+        self._platforms = platforms
+        self._changed = changed
+        self._jitter = jitter
+        self._figures: dict[Key, Figures] = {}
+        self._due: dict[Key, float] = {}
+        self._costs: dict[Key, dict[str, str]] = {}
+
+    def of(self, platform: Key) -> Figures | None:
+        """The figures of a platform, if it ever answered."""
+        return self._figures.get(platform)
+
+    async def run(self) -> None:
+        """Ask, for ever. Each platform has a beat of its own, so that the questions are spread over the interval."""
+        limit = asyncio.Semaphore(_AT_ONCE)
+        loop = asyncio.get_running_loop()
+        while True:
+            present = set(self._platforms())
+            for gone in set(self._due) - present:
+                self._figures.pop(gone, None)
+                self._costs.pop(gone, None)
+                del self._due[gone]
+            for new in present - set(self._due):
+                self._due[new] = loop.time() + self._jitter() * INTERVAL
+            due = [key for key in present if self._due[key] <= loop.time()]
+            for key in due:
+                self._due[key] += INTERVAL
+            await asyncio.gather(*(self._ask(key, limit) for key in due))
+            await asyncio.sleep(1.0)
+
+    async def _ask(self, key: Key, limit: asyncio.Semaphore) -> None:
+        async with limit:
+            try:
+                service = f"{key.name}-api"
+                answer = await self._cluster.service_json(
+                    key.namespace, service, "http", "/v1/status", _PATIENCE
+                )
+                figures = read(answer)
+                before = self._figures.get(key)
+                self._figures[key] = figures
+                if figures != before:
+                    self._changed(key)
+                await self._mark(key, figures.workers)
+            except ClusterError as error:
+                log.info("no figures of %s: %s", key, error)
+            except (KeyError, TypeError, ValueError) as error:
+                log.warning("the figures of %s cannot be read: %r", key, error)
+
+    async def _mark(self, platform: Key, workers: Iterable[Worker]) -> None:
+        """Give busy workers' pods a higher cost of deletion. Written only where it changes."""
+        before, after = self._costs.get(platform, {}), {}
+        for worker in workers:
+            cost = before.get(worker.pod)
+            if cost is None:
+                # What an earlier leader wrote is still there.
+                pod = await self._cluster.get(PODS, platform.namespace, worker.pod)
+                if pod is None:
+                    continue
+                cost = (pod["metadata"].get("annotations") or {}).get(COST, _IDLE)
+            wanted = _BUSY if worker.busy else _IDLE
+            if cost != wanted:
+                patch = {"metadata": {"annotations": {COST: wanted}}}
+                await self._cluster.merge_patch(PODS, platform.namespace, worker.pod, patch)
+            after[worker.pod] = wanted
+        self._costs[platform] = after

@@ -1,0 +1,102 @@
+"""The state of a namespace in a form in which two runs can be compared: without what differs between any two.
+
+Left out are uids, versions and times, what controllers add (statuses of children, cluster addresses), and the
+random values of generated Secrets, of which the keys stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from reelplane_operator.cluster import resources
+from tests.operator.reconcile.conftest import WITHIN, Object, Site, eventually
+
+State = dict[tuple[str, str], Object]
+_BOOKKEEPING = (
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "selfLink",
+    "namespace",
+)
+_ASSIGNED = ("clusterIP", "clusterIPs", "ipFamilies", "healthCheckNodePort", "lastTransitionTime", "digest")
+
+
+async def state(site: Site) -> State:
+    """All that is of ours in a namespace."""
+    found = {name: _child(obj) for name, obj in (await site.children()).items()}
+    for type in resources.CUSTOM:
+        for obj in await site.cluster.list(type, site.name):
+            found[type.kind, obj["metadata"]["name"]] = _bare(obj)
+    namespaced: State = _renamed(found, site.name)
+    return namespaced
+
+
+async def settled(site: Site) -> State:
+    """The state once the controllers of Kubernetes, too, have looked at everything that was written."""
+
+    async def looked_at() -> State | None:
+        found = await state(site)
+        text = str(found)
+        busy = "a moment ago" in text or "does not exist yet" in text or not _autoscaled(found)
+        return None if busy else found
+
+    found = await eventually(looked_at, "all controllers have looked at all children")
+    assert found is not None
+    return found
+
+
+async def ends_as(site: Site, expected: State, what: str) -> None:
+    """Wait until the state is ``expected``; what differs is shown."""
+    deadline = time.monotonic() + WITHIN
+    while True:
+        found = await state(site)
+        if found == expected or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.1)
+    assert found.keys() == expected.keys(), what
+    for name, obj in found.items():
+        assert obj == expected[name], f"{what}: {name}"
+
+
+async def uids(site: Site) -> dict[tuple[str, str], str]:
+    return {name: obj["metadata"]["uid"] for name, obj in (await site.children()).items()}
+
+
+def _autoscaled(found: State) -> bool:
+    """Whether autoscalers have raised their targets to the least they may have."""
+    return all(
+        found["Deployment", obj["spec"]["scaleTargetRef"]["name"]]["spec"].get("replicas", 1)
+        >= obj["spec"]["minReplicas"]
+        for (kind, _), obj in found.items()
+        if kind == "HorizontalPodAutoscaler"
+    )
+
+
+def _child(obj: Object) -> Object:
+    bare: Object = _bare({key: value for key, value in obj.items() if key != "status"})
+    if "reelplane.io/generated" in (obj["metadata"].get("annotations") or {}):
+        bare["data"] = sorted(obj["data"])
+    return bare
+
+
+def _bare(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {
+            key: _bare(value)
+            for key, value in node.items()
+            if key not in _BOOKKEEPING and key not in _ASSIGNED
+        }
+    return [_bare(each) for each in node] if isinstance(node, list) else node
+
+
+def _renamed(node: Any, namespace: str) -> Any:
+    if isinstance(node, dict):
+        return {key: _renamed(value, namespace) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_renamed(each, namespace) for each in node]
+    return node.replace(namespace, "<namespace>") if isinstance(node, str) else node
