@@ -69,6 +69,9 @@ generate: $(VENV)/.dev ## Write the CRDs, the reference pages and the operator's
 cluster: $(VENV)/.dev ## A Kubernetes of your own until Ctrl-C (PROFILE=api|scale|node, REGIONS=n); builds it once
 	@exec $(BIN)/python -m tests.testbed up --profile $(PROFILE) $(if $(REGIONS),--regions $(REGIONS))
 
+images: $(VENV)/.dev ## Build the container images (ENGINE=docker|podman|buildah, ARGS=workloads for one)
+	@PYTHON=$(BIN)/python bash images/build.sh $(ARGS)
+
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

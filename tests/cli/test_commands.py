@@ -86,10 +86,15 @@ def test_dry_run_and_render_print_the_same_processes_and_start_nothing(reelplane
     assert not (tmp_path / ".reelplane").exists()
 
 
-def test_render_to_manifests_says_why_a_laptops_stores_cannot_be_shared(reelplane):
+def test_render_to_manifests_runs_a_laptops_stores_as_servers_and_names_the_secrets_to_make(reelplane):
     result = reelplane("render", "-f", "a.yaml", "--to", "manifests", a=GOOD)
-    assert result.returncode == 2
-    assert "SQLite is a file on one machine" in result.stderr
+    assert result.returncode == 0
+    names = {f"{each['kind']}/{each['metadata']['name']}" for each in yaml.safe_load_all(result.stdout)}
+    assert {"StatefulSet/reels-database", "StatefulSet/reels-objects"} <= names
+    assert "Secret/reels-signing-key" not in names
+    assert (
+        "# Secret reels-signing-key is not part of this: make it once, with 32 random bytes" in result.stdout
+    )
 
 
 def test_render_to_manifests_prints_objects_that_kubectl_takes(reelplane):
