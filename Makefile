@@ -54,6 +54,7 @@ lint: $(VENV)/.dev ## Format, lint, types, direction of imports, stale generated
 	@$(BIN)/python -m reelplane_crds.generate --check
 	@$(BIN)/python -m reelplane_workloads.core.reference --check
 	@$(BIN)/python -m reelplane_operator.install --check
+	@$(BIN)/python runbooks/dashboards/generate.py --check
 
 bench: $(VENV)/.dev $(VENV)/extractor/.installed ## Measure beside baselines into build/bench.json (ONLY=name for one)
 	@$(BIN)/python -m loadtests.bench $(if $(ONLY),--only $(ONLY))
@@ -65,6 +66,7 @@ generate: $(VENV)/.dev ## Write the CRDs, the reference pages and the operator's
 	@$(BIN)/python -m reelplane_crds.generate
 	@$(BIN)/python -m reelplane_workloads.core.reference
 	@$(BIN)/python -m reelplane_operator.install
+	@$(BIN)/python runbooks/dashboards/generate.py
 
 cluster: $(VENV)/.dev ## A Kubernetes of your own until Ctrl-C (PROFILE=api|scale|node, REGIONS=n); builds it once
 	@exec $(BIN)/python -m tests.testbed up --profile $(PROFILE) $(if $(REGIONS),--regions $(REGIONS))

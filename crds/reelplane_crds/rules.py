@@ -64,12 +64,16 @@ class RulesBroken(ValueError):
         self.broken = broken
 
 
+ONE_OF = "exactly one of "
+"""How the message of every union's rule begins."""
+
+
 def exactly_one(first: str, second: str, *, right: str) -> Rule:
     """A union: one of two optional fields is set. ``right`` shows the usual choice, e.g. ``{embedded: {}}``."""
     return Rule(
         cel=f"has(self.{first}) != has(self.{second})",
         holds=lambda model: len({first, second} & _set_fields(model)) == 1,
-        message=f"exactly one of {first} and {second} must be set",
+        message=f"{ONE_OF}{first} and {second} must be set",
         right=right,
         wrong="{}",
     )

@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from reelplane_crds.kinds.common import GROUP, VERSION, Resource
 from reelplane_crds.kinds.forms import Name
 from reelplane_crds.kinds.values import DETAIL, EXAMPLE, MEANS, JsonSchema, with_rules
+from reelplane_crds.rules import ONE_OF
 
 _DROPPED = frozenset({"title", "$defs"})
 _WORDS = frozenset({MEANS, DETAIL, EXAMPLE})
@@ -145,7 +146,17 @@ def _in_order(node: JsonSchema) -> list[str]:
 
 
 def _published(node: Any) -> Any:
-    """The schema without the words that are for reference pages only."""
+    """The schema without the words that are for reference pages only, and without defaults of unions.
+
+    A default that the server writes into an object stays there: whoever adds ``cache: {external: …}`` later would
+    have two members set. The operator and the planner choose the same default where the field is missing.
+    """
     if isinstance(node, dict):
-        return {key: _published(value) for key, value in node.items() if key not in _WORDS}
+        dropped = _WORDS | {"default"} if _is_union(node) else _WORDS
+        return {key: _published(value) for key, value in node.items() if key not in dropped}
     return [_published(each) for each in node] if isinstance(node, list) else node
+
+
+def _is_union(node: JsonSchema) -> bool:
+    rules = node.get("x-kubernetes-validations") or ()
+    return any(isinstance(rule, dict) and rule["message"].startswith(ONE_OF) for rule in rules)

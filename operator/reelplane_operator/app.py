@@ -148,7 +148,7 @@ class Operator:
                 await exits.enter_async_context(self._health(self.config.http_port))
             if await _until(self.observation.complete.wait(), stop, background):
                 log.info("the world is complete: %d objects of ours", len(self.world.keys()))
-                self._enqueue(self.world.keys())
+                self._enqueue(sorted(self.world.keys(), key=self._with_its_platform))
                 await self._lead(stop, background)
 
     async def _lead(self, stop: asyncio.Event, background: set[asyncio.Task[Any]]) -> None:
@@ -234,12 +234,17 @@ class Operator:
             return await access.from_file(self.config.kubeconfig)
         return await access.from_surroundings()
 
-    def _add(self, key: Key) -> None:
-        (self.region_queue if key.kind == REGION else self.queue).add(key)
+    def _with_its_platform(self, key: Key) -> tuple[str, str]:
+        """Neighbours in the queue are planned once."""
+        declared = self.world.declared(key)
+        return key.namespace, (declared.platform if declared else None) or key.name
 
-    def _enqueue(self, keys: Iterable[Key]) -> None:
+    def _add(self, key: Key, after: float = 0.0) -> None:
+        (self.region_queue if key.kind == REGION else self.queue).add(key, after)
+
+    def _enqueue(self, keys: Iterable[Key], after: float = 0.0) -> None:
         for key in keys:
-            self._add(key)
+            self._add(key, after)
 
     def _answering(self) -> list[Key]:
         """Platforms whose API has a pod that can be asked."""

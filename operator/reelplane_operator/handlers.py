@@ -91,6 +91,10 @@ def settings() -> kopf.OperatorSettings:
     return made
 
 
+_IDENTITY = "reelplane-operator"
+"""Who we are to Kopf's peers, of which there are none: who leads is the Lease's to say."""
+
+
 class Watcher:
     """Kopf in a thread with an event loop of its own.
 
@@ -125,6 +129,8 @@ class Watcher:
             kopf.run(
                 registry=self._registry,
                 settings=settings(),
+                # Otherwise Kopf asks the system for our user's name, and a pod's user has none.
+                identity=cast("Any", _IDENTITY),
                 standalone=True,
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,

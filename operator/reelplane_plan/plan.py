@@ -45,17 +45,6 @@ def plan(desired: Desired, facts: Facts) -> Plan:
     )
 
 
-def blocking(plan: Plan) -> tuple[Problem, ...]:
-    """The problems that keep ``plan`` from being carried out: those of its platform, its pipeline and what they
-    use. What is wrong with another pipeline is that one's affair."""
-    others = tuple(
-        problem
-        for problem in plan.problems
-        if problem.kind == "VideoPipeline" and problem.name != plan.pipeline
-    )
-    return tuple(problem for problem in plan.problems if problem not in others)
-
-
 def _make(platform: VideoPlatform, pipeline: VideoPipeline, pool: ProxyPool | None, facts: Facts) -> Plan:
     secrets = SecretReader(facts)
     built = stores.build(platform, facts, secrets)

@@ -123,16 +123,6 @@ class Problem:
     reason: str = "InvalidSpec"
     """Reason of the Stalled condition that says the same on a cluster (CamelCase)."""
 
-    @property
-    def kind(self) -> str:
-        """Kind of the object it is about."""
-        return self.path.partition("/")[0]
-
-    @property
-    def name(self) -> str:
-        """Name of that object; empty when it is about the kind as such."""
-        return self.path.partition(": ")[0].partition("/")[2]
-
     def __str__(self) -> str:
         return f"{self.path}: {self.message} ({self.fix})"
 

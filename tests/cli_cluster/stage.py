@@ -128,14 +128,9 @@ class Stage:
             for platform in await declared.platforms(session, declared.read([path], session)):
                 for owned in platform.owned:
                     for wanted in owned.wanted:
-                        await session.cluster.apply(
-                            {
-                                **wanted.manifest,
-                                "stringData": dict.fromkeys(wanted.generate, "generated-4711"),
-                            }
-                            if wanted.generate
-                            else wanted.manifest
-                        )
+                        made = {"stringData": dict.fromkeys(wanted.generate, "generated-4711")}
+                        manifest = owned.manifests[wanted.id]
+                        await session.cluster.apply(manifest | made if wanted.generate else manifest)
                     inventory = write_inventory({each.id: f"{each.digest}-x" for each in owned.wanted})
                     self.ready(
                         owned.declared.key.kind, owned.declared.key.name, inventory=inventory, **status

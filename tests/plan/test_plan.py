@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reelplane_crds.runtime import FolderObjects, RuntimeDocument, S3Objects
-from reelplane_plan.plan import blocking, plan
+from reelplane_plan.plan import plan
 from reelplane_plan.types import Desired, Plan, SecretText, Workload
 
 
@@ -299,18 +299,13 @@ def test_on_a_cluster_cache_and_queue_are_pods_of_their_own(plan_text, shared):
     )
 
 
-def test_only_problems_of_the_platform_and_of_what_it_runs_block_it(plan_text, resources):
+def test_a_second_pipeline_is_refused_and_the_first_is_planned_all_the_same(plan_text, resources):
     second = resources().partition("---")[2].replace("shorts", "longs")
     made = plan_text(resources() + second)
-    assert [problem.reason for problem in made.problems] == ["PipelineNotSupported"]
-    assert blocking(made) == ()
+    assert [(problem.reason, problem.path) for problem in made.problems] == [
+        ("PipelineNotSupported", "VideoPipeline/longs: spec.platform")
+    ]
     assert {each.name for each in made.workloads} == {"valkey", "api", "download"}
-    wrong = plan_text(resources(pipeline="workers: {download: {proxies: nobody}}") + second)
-    assert [problem.reason for problem in blocking(wrong)] == ["ProxyPoolNotFound"]
-    alone = plan_text(resources().partition("---")[0])
-    assert [problem.reason for problem in blocking(alone)] == ["NoPipeline"]
-    missing = plan_text(resources("api: {apiKeysFrom: {secret: nowhere, key: keys}}"))
-    assert [problem.reason for problem in blocking(missing)] == ["SecretNotFound"]
 
 
 def test_jobs_of_a_worker_that_goes_may_end_on_a_cluster_and_do_not_keep_a_person_waiting_here(

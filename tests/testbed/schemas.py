@@ -72,6 +72,11 @@ class Node:
         return not (self.fields or self.items or self.values)
 
     @property
+    def is_range(self) -> bool:
+        """Whether it is a range of addresses: of these, a pattern says too little."""
+        return "isCIDR(self)" in str(self.schema.get("x-kubernetes-validations"))
+
+    @property
     def bounds(self) -> tuple[ValueText, ValueText] | None:
         """The least and the largest text, both allowed, of a duration, size or number of processors."""
         kind = next(

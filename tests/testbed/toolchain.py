@@ -99,7 +99,6 @@ PARTS: tuple[Part, ...] = (
         {"keda-operator": "cmd/operator", "keda-adapter": "cmd/adapter"},
     ),
     Part("github.com/versity/versitygw", "v1.8.0", {"versitygw": "cmd/versitygw"}),
-    Part("github.com/traefik/traefik/v3", "v3.6.12", {"traefik": "cmd/traefik"}),
     Part("github.com/yannh/kubeconform", "v0.8.0", {"kubeconform": "cmd/kubeconform"}),
     Part("helm.sh/helm/v4", "v4.3.1", {"helm": "cmd/helm"}),
     Part("github.com/prometheus/prometheus", "v0.315.0", {"promtool": "cmd/promtool"}),

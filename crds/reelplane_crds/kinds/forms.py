@@ -27,9 +27,14 @@ _WORD = "[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?"
 
 def _network(text: str) -> str:
     try:
-        ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise Invalid(f"{shown(text)} is not an address range", "write e.g. 10.0.0.0/8 or fd00::/8") from None
+    if isinstance(network, ipaddress.IPv6Network) and ipaddress.IPv6Interface(text).ip.ipv4_mapped:
+        # The API server refuses these: they would be read as IPv4 in some places, and not in others.
+        raise Invalid(
+            f"{shown(text)} is an IPv4 range in IPv6's clothes", "write it as IPv4, e.g. 10.0.0.0/8"
+        )
     return text
 
 
@@ -64,7 +69,7 @@ SecretName = Annotated[
 SecretKey = Annotated[str, Form(r"^[-._a-zA-Z0-9]+$", 253, "a key of a Secret", "url")]
 Cidr = Annotated[
     str,
-    Form(r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", 43, "an address range", "10.0.0.0/8"),
+    Form(r"^[0-9a-fA-F.:]+/(0|[1-9][0-9]{0,2})$", 43, "an address range", "10.0.0.0/8"),
     AfterValidator(_network),
     _CidrRule(),
 ]

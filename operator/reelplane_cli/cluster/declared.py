@@ -28,8 +28,9 @@ from reelplane_crds.load import Documents
 from reelplane_plan.types import Images, Note, SecretText
 
 if TYPE_CHECKING:
-    from reelplane_operator.reconcile.actions import Wanted
+    from reelplane_operator.reconcile.children import Wanted
     from reelplane_operator.reconcile.desired import Gathered, Planned, Surroundings
+    from reelplane_operator.reconcile.keys import ChildId
     from reelplane_operator.reconcile.observed import Declared
 
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -45,6 +46,7 @@ class Owned:
 
     declared: Declared
     wanted: tuple[Wanted, ...]
+    manifests: Mapping[ChildId, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Platform:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        return self.planned.plan.notes
+        return self.planned.notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +199,9 @@ def _stage(gathered: Gathered, extractor: Any) -> Any:
 
 def _owned(gathered: Gathered, planned: Planned) -> tuple[Owned, ...]:
     """Pools have no children."""
+    owners = [each for each in gathered.members if each.key.kind != "ProxyPool"]
     return tuple(
-        Owned(each, planned.wanted.get(each.key, ()))
-        for each in gathered.members
-        if each.key.kind != "ProxyPool"
+        Owned(each, planned.wanted.get(each.key, ()), planned.manifests.get(each.key, {})) for each in owners
     )
 
 

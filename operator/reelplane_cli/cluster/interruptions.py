@@ -52,7 +52,7 @@ def jobs_of(figures: Json | None) -> Jobs | None:
 def interruptions(
     changes: Iterable[tuple[Json | None, Json | None]], config_maps: Iterable[Json], jobs: Jobs | None
 ) -> Iterator[Interruption]:
-    """``changes`` are pairs of a live object and what it would be (None: deleted), ``config_maps`` are the live ones."""
+    """``changes`` are pairs of a live object and what it would be (None: deleted); ``config_maps`` are live."""
     documents = {name_of(each): _document(each) for each in config_maps}
     for live, would_be in changes:
         if live is None or not _replaced(live, would_be):

@@ -32,7 +32,6 @@ from reelplane_cli.errors import Failure
 from reelplane_cli.exits import WRONG_INPUT
 
 if TYPE_CHECKING:
-    from reelplane_operator.reconcile.actions import Wanted
     from reelplane_operator.reconcile.keys import ChildId
 
 Sign = Literal["+", "~", "-"]
@@ -82,7 +81,7 @@ def render(connection: Connection, files: Sequence[Path], *, form: Literal["yaml
 
     async def make(session: Session) -> list[Json]:
         found = await platforms(session, read(files, session))
-        return [each.manifest for one in found for owned in one.owned for each in owned.wanted]
+        return [each for one in found for owned in one.owned for each in owned.manifests.values()]
 
     manifests = run(connection, make, manager=OPERATOR_MANAGER)
     if form == "json":
@@ -161,12 +160,12 @@ async def _of_owner(
     todo = actions.decide(owned.wanted, states, actions.read_inventory(owner.status), owner)
     room = asyncio.Semaphore(_AT_ONCE)
 
-    async def tried(wanted: Wanted) -> Change | None:
+    async def tried(name: ChildId) -> Change | None:
         async with room:
-            return await _try(session, wanted, live.get(wanted.id))
+            return await _try(session, name, owned.manifests[name], live.get(name))
 
-    changed = await asyncio.gather(*(tried(each.wanted) for each in todo.apply))
-    made = [Change("+", None, each.manifest) for each in todo.keep if each.id not in live]
+    changed = await asyncio.gather(*(tried(each.wanted.id) for each in todo.apply))
+    made = [Change("+", None, owned.manifests[each.id]) for each in todo.keep if each.id not in live]
     gone = [Change("-", live[each.id], None) for each in todo.prune]
     remarks = [f"{name} has the annotation {OPT_OUT}: disabled, so it is left as it is" for name in todo.left]
     if owner.paused:
@@ -176,11 +175,11 @@ async def _of_owner(
     return [*made, *(each for each in changed if each is not None), *gone], remarks
 
 
-async def _try(session: Session, wanted: Wanted, live: Json | None) -> Change | None:
+async def _try(session: Session, name: ChildId, manifest: Json, live: Json | None) -> Change | None:
     """A server-side dry run of one child; None when nothing would change."""
     from reelplane_operator.cluster.errors import ApiError
+    from reelplane_operator.cluster.resources import type_of
 
-    manifest = wanted.manifest
     if not all(each.get("uid") for each in manifest["metadata"].get("ownerReferences") or ()):
         # The owner does not exist yet, so there is nothing to refer to.
         bare = {key: value for key, value in manifest["metadata"].items() if key != "ownerReferences"}
@@ -188,12 +187,14 @@ async def _try(session: Session, wanted: Wanted, live: Json | None) -> Change | 
     try:
         would_be = await session.cluster.apply(manifest, dry_run=True)
     except ApiError as error:
-        raise Failure(
-            f"the cluster would refuse {wanted.id}: {error.message}", "nothing was written"
-        ) from None
+        raise Failure(f"the cluster would refuse {name}: {error.message}", "nothing was written") from None
     if live is None:
         return Change("+", None, would_be)
     found = compare(live, would_be)
+    if found and (now := await session.cluster.get(type_of(manifest), session.namespace, name.name)):
+        # What somebody else (an autoscaler) changes meanwhile differs either before the dry run or after it.
+        lasting = {each.path for each in compare(now, would_be)}
+        found = tuple(each for each in found if each.path in lasting)
     return Change("~", live, would_be, found) if found else None
 
 

@@ -27,7 +27,7 @@ from reelplane_plan.plan import plan
 from reelplane_plan.render.manifests import children
 from reelplane_plan.render.manifests.child import Child, Manifest
 from reelplane_plan.secrets import SecretReader
-from reelplane_plan.types import Desired, Endpoint, ExtractorStage, Facts, Images, Problem, SecretText
+from reelplane_plan.types import Desired, Endpoint, ExtractorStage, Facts, Images, Note, Problem, SecretText
 
 R = TypeVar("R", bound=Resource)
 
@@ -92,6 +92,8 @@ class Planned:
     """Children by owner, in the order in which they may be applied."""
     manifests: Mapping[Key, Mapping[ChildId, Manifest]] = field(default_factory=dict)
     """Their manifests, Secrets' values among them; empty in what is kept for long."""
+    notes: tuple[Note, ...] = ()
+    """What a person should know who looks at the plan before it is carried out; empty alike."""
 
     def of(self, owner: Key) -> tuple[Problem, ...]:
         """Problems of the object itself."""
@@ -156,6 +158,7 @@ def make(
         blocked=blocked,
         wanted={key: each.wanted for key, each in found.items()},
         manifests={key: each.manifests for key, each in found.items()},
+        notes=made.notes,
     )
 
 

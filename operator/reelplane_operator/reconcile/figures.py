@@ -62,8 +62,8 @@ def read(answer: Mapping[str, Any]) -> Figures:
         proxies=f"{proxies['healthy']}/{proxies['total']}" if proxies else None,
         bans=int(proxies["bans"]) if proxies else None,
         workers=tuple(
-            Worker(each["id"], each["busy"] > 0)
-            for each in sorted(answer.get("workers") or (), key=lambda each: str(each["id"]))
+            Worker(each["instance"], each["busy"] > 0)
+            for each in sorted(answer.get("workers") or (), key=lambda each: str(each["instance"]))
         ),
         tallies=tuple(
             Tally(each["version"] or "", each["site"], int(each["done"]), int(each["failed"]))

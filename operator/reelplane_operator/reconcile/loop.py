@@ -34,6 +34,7 @@ from reelplane_operator.reconcile.desk import MISSING_BEAT, Desk, write_status
 from reelplane_operator.reconcile.extractor import Renewal
 from reelplane_operator.reconcile.keys import PIPELINE, PLATFORM, ChildId, Key
 from reelplane_operator.reconcile.observed import Declared
+from reelplane_operator.reconcile.rollout import Workload
 from reelplane_operator.reconcile.status import Findings
 
 log = logging.getLogger(__name__)
@@ -137,12 +138,11 @@ class Reconciler:
         if not blocked and not owner.paused:
             outcome = await desk.applier.carry_out(todo, owner, planned.manifests.get(key, {}), before)
             inventory = apply.entries(wanted, desk.world, key, outcome.failures, before)
-        live = desk.world.children(key)
         findings = Findings(
             problems=planned.of(key),
             waiting=planned.beside(key, gathered.running),
             failures=outcome.failures,
-            workloads=rollout.seen(live) if blocked else rollout.workloads(wanted, live),
+            workloads=self._workloads(key, planned),
             left=todo.left,
             held=len(todo) if owner.paused else None,
             serves=True,
@@ -193,6 +193,11 @@ class Reconciler:
             if name.kind == "Deployment" and name.name.endswith("-canary")
         )
 
+    def _workloads(self, key: Key, planned: Planned) -> tuple[Workload, ...]:
+        """The workloads that are wanted; those that are there, while a problem keeps the plan from saying."""
+        live, wanted = self._desk.world.children(key), planned.wanted.get(key)
+        return rollout.seen(live) if wanted is None or planned.of(key) else rollout.workloads(wanted, live)
+
     def _fields(
         self,
         owner: Declared,
@@ -201,10 +206,10 @@ class Reconciler:
         renewal: Renewal,
         inventory: dict[ChildId, str],
     ) -> dict[str, Any]:
-        world, key = self._desk.world, owner.key
+        key = owner.key
         platform = key if key.kind == PLATFORM else Key(PLATFORM, key.namespace, owner.platform or "")
         figures = self._desk.figures(platform)
-        own = rollout.seen(world.children(key))
+        own = self._workloads(key, planned)
         fields: dict[str, Any] = {
             "inventory": actions.write_inventory(inventory),
             "queue": figures.queue if figures else None,
@@ -212,7 +217,7 @@ class Reconciler:
         }
         if key.kind == PIPELINE:
             return {"workers": rollout.total(own) if own else None, **fields}
-        workers = [each for one in gathered.pipelines for each in rollout.seen(world.children(one.key))]
+        workers = [each for one in gathered.pipelines for each in self._workloads(one.key, planned)]
         api = [each for each in own if each.id.name == f"{key.name}-api"]
         return {
             "url": url(owner, planned),

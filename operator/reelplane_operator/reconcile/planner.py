@@ -48,7 +48,7 @@ class Planner:
         if kept is not None and kept[0] == signature:
             return gathered, kept[1]
         planned = desired.make(gathered, self.surroundings, values, renewal.stage, platform.namespace)
-        self._small[platform] = (signature, replace(planned, manifests={}))
+        self._small[platform] = (signature, replace(planned, manifests={}, notes=()))
         self._whole[platform] = (signature, planned)
         self._whole.move_to_end(platform)
         while len(self._whole) > _WHOLE:

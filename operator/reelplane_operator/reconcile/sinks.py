@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from reelplane_operator.cluster.resources import ResourceType
 from reelplane_operator.reconcile.keys import Key, child_id, key_of, owner_of
@@ -11,7 +11,16 @@ from reelplane_operator.reconcile.observed import Object
 from reelplane_operator.reconcile.secrets import Secrets
 from reelplane_operator.reconcile.world import World
 
-Enqueue = Callable[[Iterable[Key]], None]
+_COUNTED_AFTER = 1.0
+"""Seconds until a platform counts its pipelines' pods anew: when they come by the dozen, once for all of them."""
+
+
+class Enqueue(Protocol):
+    """Asks for reconciles, in ``after`` seconds."""
+
+    def __call__(self, keys: Iterable[Key], after: float = 0.0) -> None: ...
+
+
 Names = Mapping[Any, object]
 
 
@@ -59,17 +68,21 @@ class Children:
 
     def see(self, obj: Object) -> Iterable[Hashable]:
         metadata = obj["metadata"]
-        self._enqueue(self._world.see_child(obj))
+        self._changed(self._world.see_child(obj))
         owner = owner_of(metadata.get("labels") or {}, metadata.get("namespace", ""))
         return ((owner, child_id(obj)),) if owner else ()
 
     def lose(self, obj: Object) -> None:
-        self._enqueue(self._world.lose_child(obj))
+        self._changed(self._world.lose_child(obj))
 
     def vanished(self, before: Names) -> None:
         for (owner, name), token in before.items():
             if self._world.children(owner).get(name) is token:
-                self._enqueue(self._world.drop_child(owner, name))
+                self._changed(self._world.drop_child(owner, name))
+
+    def _changed(self, owners: set[Key]) -> None:
+        self._enqueue(owners)
+        self._enqueue(self._world.platforms_of(owners), _COUNTED_AFTER)
 
 
 class SecretObjects:

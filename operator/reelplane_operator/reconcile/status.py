@@ -92,7 +92,7 @@ def _stuck(findings: Findings) -> Verdict | None:
 
 def _working(findings: Findings) -> Verdict | None:
     if findings.waiting:
-        return Verdict("working", f"WaitsFor{findings.waiting[0].kind}", _sentences(findings.waiting))
+        return Verdict("working", f"WaitsFor{_kind(findings.waiting[0])}", _sentences(findings.waiting))
     if findings.failures:
         return Verdict("working", "Retrying", _listed([str(each.error) for each in findings.failures]))
     behind = [each.behind for each in findings.workloads if each.behind]
@@ -151,6 +151,11 @@ def _reason(error: ClusterError) -> str:
 
 def _sentences(problems: Sequence[Problem]) -> str:
     return _listed([f"{each.path}: {each.message}; {each.fix}" for each in problems], between=". ")
+
+
+def _kind(problem: Problem) -> str:
+    """The kind that the path of a problem begins with."""
+    return problem.path.partition(":")[0].partition("/")[0]
 
 
 def _listed(each: Sequence[str], between: str = ", ") -> str:

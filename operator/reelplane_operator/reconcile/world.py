@@ -8,7 +8,7 @@ come beside them: of one uid the greatest resourceVersion wins, also over the on
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reelplane_operator.reconcile import observed
 from reelplane_operator.reconcile.keys import PIPELINE, PLATFORM, POOL, ChildId, Key, child_id, owner_of
@@ -158,6 +158,11 @@ class World:
             for name, state in mine.items()
             if name.kind == kind and name.api_version == api_version
         }
+
+    def platforms_of(self, owners: Iterable[Key]) -> set[Key]:
+        """The platforms whose status counts the pods of these owners."""
+        found = (self._declared.get(key) for key in owners if key.kind == PIPELINE)
+        return {Key(PLATFORM, each.key.namespace, each.platform) for each in found if each and each.platform}
 
     # Secrets
 

@@ -165,7 +165,7 @@ class Running:
         await asyncio.wait({self._task}, timeout=WITHIN)
         return self._task.exception()
 
-    async def at_rest(self, calm: float = 1.0) -> None:
+    async def at_rest(self, calm: float = 1.5) -> None:
         """Wait until it has nothing to do and wrote nothing for ``calm`` seconds."""
 
         async def calmed() -> bool:

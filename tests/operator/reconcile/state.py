@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from reelplane_operator.cluster import resources
@@ -59,8 +60,23 @@ async def ends_as(site: Site, expected: State, what: str) -> None:
             break
         await asyncio.sleep(0.1)
     assert found.keys() == expected.keys(), what
-    for name, obj in found.items():
-        assert obj == expected[name], f"{what}: {name}"
+    differing = [
+        f"{name}{path}: {after!r} instead of {before!r}"
+        for name, obj in found.items()
+        for path, before, after in _differences(expected[name], obj)
+    ]
+    assert differing == [], what
+
+
+def _differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            yield from _differences(before.get(key), after.get(key), f"{path}.{key}")
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(old, new, f"{path}[{index}]")
+    elif before != after:
+        yield path, before, after
 
 
 async def uids(site: Site) -> dict[tuple[str, str], str]:

@@ -10,9 +10,9 @@ from reelplane_operator.reconcile.actions import (
     decide,
     read_inventory,
     recorded,
-    wanted,
     write_inventory,
 )
+from reelplane_operator.reconcile.children import make
 from reelplane_operator.reconcile.keys import ChildId
 from reelplane_operator.reconcile.observed import ChildState, Declared
 from reelplane_plan.render.manifests.child import Child, OwnerRef
@@ -46,11 +46,11 @@ def _manifest(data: str = "a", generate: dict[str, int] | None = None) -> Child:
 def _decide(
     children: list[Child], live: dict[ChildId, ChildState], inventory: dict[ChildId, str], owner: Declared
 ) -> Actions:
-    return decide(wanted(children, owner), live, inventory, owner)
+    return decide(make(children, owner).wanted, live, inventory, owner)
 
 
 def _settled(owner: Declared, live: dict[ChildId, ChildState], made: Child) -> dict[ChildId, str]:
-    return {NAME: recorded(wanted([made], owner)[0], live[NAME])}
+    return {NAME: recorded(make([made], owner).wanted[0], live[NAME])}
 
 
 def test_nothing_is_done_about_a_child_that_is_as_recorded() -> None:
@@ -95,11 +95,30 @@ def test_generated_secrets_are_made_once_and_never_pruned() -> None:
 
 
 def test_orphans_carry_no_owner_and_lose_the_one_they_had() -> None:
-    owner = _owner(deletionPolicy="Orphan")
-    (each,) = wanted([_manifest()], owner)
-    assert "ownerReferences" not in each.manifest["metadata"]
-    live = _live()
-    assert _decide([_manifest()], live, {NAME: recorded(each, live[NAME])}, owner).apply
+    owner, live = _owner(deletionPolicy="Orphan"), _live()
+    made = make([_manifest()], owner)
+    assert "ownerReferences" not in made.manifests[NAME]["metadata"]
+    assert _decide([_manifest()], live, {NAME: recorded(made.wanted[0], live[NAME])}, owner).apply
+
+
+def test_the_least_number_of_pods_is_the_autoscalers() -> None:
+    def manifest(kind: str, name: str, **spec: Any) -> Child:
+        made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "labels": {}}, "spec": spec}
+        return Child(OwnerRef("VideoPlatform", "reels"), made)
+
+    def target(name: str) -> dict[str, Any]:
+        return {"scaleTargetRef": {"kind": "Deployment", "name": name}}
+
+    children = [
+        manifest("Deployment", "fixed", replicas=3),
+        manifest("Deployment", "default"),
+        manifest("Deployment", "by-hpa"),
+        manifest("Deployment", "by-keda"),
+        manifest("HorizontalPodAutoscaler", "by-hpa", minReplicas=2, **target("by-hpa")),
+        manifest("ScaledObject", "by-keda", **target("by-keda")),
+    ]
+    least = {each.id.name: each.least for each in make(children, _owner()).wanted if each.least is not None}
+    assert least == {"fixed": 3, "default": 1, "by-hpa": 2, "by-keda": 0}
 
 
 def test_the_inventory_survives_the_status() -> None:

@@ -121,7 +121,7 @@ def test_figures_are_rounded_so_that_noise_writes_nothing() -> None:
     answer = {
         "queue": {"backlog": 1234},
         "cache": {"hits": 1, "hitRate": 0.98234},
-        "workers": [{"id": "b", "busy": 2, "capacity": 2}, {"id": "a", "busy": 0, "capacity": 2}],
+        "workers": [{"instance": "b", "busy": 2, "capacity": 2}, {"instance": "a", "busy": 0, "capacity": 2}],
         "proxies": {"healthy": 3, "total": 4, "bans": 1},
         "extractors": [{"version": "2026.10.26", "site": "a.example", "done": 4, "failed": 1}],
     }

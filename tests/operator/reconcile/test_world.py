@@ -98,3 +98,7 @@ def test_pipelines_are_listed_oldest_first() -> None:
         obj["metadata"]["creationTimestamp"] = f"{created}T00:00:00Z"
         world.see(obj)
     assert [each.key.name for each in world.pipelines_of(REELS)] == ["z", "a", "b"]
+
+
+def test_a_platform_counts_the_pods_of_its_pipelines() -> None:
+    assert _world().platforms_of({SHORTS, PROXIES}) == {REELS}

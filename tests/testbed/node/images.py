@@ -119,7 +119,6 @@ IMAGES: Mapping[str, ProgramImage | BuiltImage] = {
     "versitygw": ProgramImage(
         ("docker.io/versity/versitygw:v1.8.0",), "versitygw", "/usr/local/bin/versitygw"
     ),
-    "traefik": ProgramImage(("docker.io/library/traefik:v3.7.13",), "traefik", "/usr/local/bin/traefik"),
     "shell": BuiltImage((SHELL,), _STANDINS / "shell.Containerfile", _copies()),
     "valkey": BuiltImage(("docker.io/valkey/valkey:9.1",), _STANDINS / "valkey.Containerfile", _valkey),
     "postgres": BuiltImage(

@@ -72,6 +72,7 @@ async def test_the_status_is_that_of_all_processes_together(
     assert status["workers"] == [
         {
             "id": "w1",
+            "instance": "w1",
             "class": "download",
             "busy": 2,
             "capacity": 4,

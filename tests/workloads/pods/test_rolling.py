@@ -15,30 +15,18 @@ pytestmark = [pytest.mark.service, pytest.mark.timeout(240)]
 
 
 class Service:
-    """What kube-proxy is to clients: one address, and each new connection goes to a pod that is ready.
+    """What kube-proxy is to clients: one address, and each new connection goes to one of the endpoints.
 
-    That a pod is not ready any more is noticed as late as a cluster notices it (here: a third of a second), and
-    connections that stand are left alone.
+    A pod that is deleted is an endpoint no more when it is told to stop (the Service hears of the deletion while the
+    preStop hook sleeps); connections that stand are left alone.
     """
 
     def __init__(self) -> None:
-        self.pods: list[Any] = []
-        self._ready: list[Any] = []
+        self.endpoints: list[Any] = []
         self._turn = itertools.count()
 
-    async def watch(self) -> None:
-        async with httpx.AsyncClient(timeout=10) as client:
-            while True:
-                ready = []
-                for pod in self.pods:
-                    with contextlib.suppress(httpx.TransportError):
-                        if (await client.get(f"{pod.url}/readyz")).status_code == 200:
-                            ready.append(pod)
-                self._ready = ready or self._ready
-                await asyncio.sleep(0.3)
-
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        pod = self._ready[next(self._turn) % len(self._ready)]
+        pod = self.endpoints[next(self._turn) % len(self.endpoints)]
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", pod.port)
         with contextlib.suppress(asyncio.CancelledError):  # the test is over
             await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
@@ -56,9 +44,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def service() -> AsyncIterator[tuple[Service, str]]:
     made = Service()
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    watching = asyncio.create_task(made.watch())
     yield made, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    watching.cancel()
     server.close()
 
 
@@ -116,25 +102,24 @@ async def test_a_rolling_replacement_loses_no_request(
     document, _ = documents(local)
     balancer, base = service
     for name in ("api-0", "api-1"):
-        balancer.pods.append(run(document, name=name))
-    for pod in balancer.pods:
+        balancer.endpoints.append(run(document, name=name))
+    for pod in balancer.endpoints:
         await asyncio.to_thread(helpers.until, pod.ready, "the pod is ready")
-    await asyncio.sleep(0.7)
     async with httpx.AsyncClient(base_url=base, timeout=30) as client:
         accepted = await client.post("/v1/downloads", json={"url": "https://video.example/1"})
         load = Load(base, accepted.headers["location"], client.cookies)
-    clients = [asyncio.create_task(load.ask(pause)) for pause in (0.01, 0.02, 0.05, 0.2, 0.5, 0.9)]
+    clients = [asyncio.create_task(load.ask(pause)) for pause in (0.01, 0.02, 0.05, 0.1, 0.3, 0.5)]
     clients += [asyncio.create_task(load.follow()) for _ in range(3)]
     await asyncio.sleep(1.5)
 
     for old, new in (("api-0", "api-2"), ("api-1", "api-3")):
-        (leaving,) = [pod for pod in balancer.pods if pod.log.stem == old]
-        balancer.pods.append(run(document, name=new))
-        await asyncio.to_thread(helpers.until, balancer.pods[-1].ready, "its successor is ready")
-        await asyncio.sleep(0.7)
+        successor = run(document, name=new)
+        await asyncio.to_thread(helpers.until, successor.ready, "its successor is ready")
+        (leaving,) = [pod for pod in balancer.endpoints if pod.log.stem == old]
+        balancer.endpoints = [*(pod for pod in balancer.endpoints if pod is not leaving), successor]
+        await asyncio.sleep(0.3)  # the preStop hook
         leaving.terminate()
         assert await asyncio.to_thread(leaving.process.wait, 60) == 0
-        balancer.pods.remove(leaving)
 
     await asyncio.sleep(1)
     load.over.set()

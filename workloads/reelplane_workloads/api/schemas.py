@@ -100,6 +100,7 @@ class Queue(BaseModel):
 
 class Worker(BaseModel):
     id: str
+    instance: str = Field(description="What the runtime calls it: on a cluster the name of its pod.")
     workerClass: str = Field(alias="class")
     busy: int
     capacity: int

@@ -15,6 +15,7 @@ from reelplane_workloads.api.tally import FOLLOWERS, HITS, MISSES
 from reelplane_workloads.cache import Cache
 from reelplane_workloads.core import metrics
 from reelplane_workloads.core.errors import Problem
+from reelplane_workloads.core.instances import instance_of
 from reelplane_workloads.store.model import Backlog, ExtractorCount, WorkerRow
 from reelplane_workloads.store.repository import Repository
 
@@ -93,6 +94,7 @@ def summary(
         "workers": [
             {
                 "id": worker.id,
+                "instance": instance_of(worker.id),
                 "class": worker.worker_class,
                 "busy": worker.busy,
                 "capacity": worker.capacity,

@@ -102,6 +102,8 @@ def _postgresql(url: URL, ref: ServerRef) -> Engines:
         # A host that vanished without a word is noticed in this many milliseconds, not in TCP's two hours.
         "tcp_user_timeout": 10_000,
         "application_name": "reelplane",
+        # A database that was made without a locale (SQL_ASCII) hands out bytes unless it is told.
+        "client_encoding": "utf8",
     }
     write = create_engine(url, pool_size=POSTGRESQL_WRITERS, max_overflow=0, connect_args=arguments)
     read = create_engine(

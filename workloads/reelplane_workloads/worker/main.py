@@ -24,6 +24,7 @@ import uvloop
 from reelplane_crds.runtime import RuntimeDocument, WorkerSettings
 from reelplane_workloads.cache import Cache
 from reelplane_workloads.core.errors import Problem
+from reelplane_workloads.core.instances import fresh_id
 from reelplane_workloads.core.probes import ProbeServer
 from reelplane_workloads.core.startup import Startup, StoppedError
 from reelplane_workloads.download.runner import Runner
@@ -70,8 +71,7 @@ async def _main(
     if settings is None:
         log.error("the runtime document has no worker part")
         return 2
-    # A restarted process is another worker: its predecessor's flights must look abandoned, not taken up.
-    worker_id = f"{instance}-{os.getpid()}-{secrets.token_hex(3)}"
+    worker_id = fresh_id(instance, os.getpid(), secrets.token_hex(3))
     stopping, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -12,7 +12,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   [ -n "$password" ] || { echo "POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE must be set" >&2; exit 1; }
   mkdir -p "$PGDATA"
   chmod 700 "$PGDATA"
-  initdb --username "$user" --pwfile <(printf '%s\n' "$password") --auth-local trust --auth-host scram-sha-256
+  initdb --encoding=UTF8 --locale=C.UTF-8 --username "$user" --pwfile <(printf '%s\n' "$password") --auth-local trust --auth-host scram-sha-256
   echo 'host all all all scram-sha-256' >> "$PGDATA/pg_hba.conf"
   pg_ctl --pgdata "$PGDATA" --options "-c listen_addresses='' -p 5432" --wait start
   database=${POSTGRES_DB:-$user}
