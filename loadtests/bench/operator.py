@@ -279,7 +279,9 @@ def _kubectl(control: ControlPlane, manifests: Sequence[Manifest], folder: Path)
     command = [str(program("kubectl")), "--kubeconfig", str(control.kubeconfig), "apply", "--server-side"]
     began = time.monotonic()
     subprocess.run(
-        [*command, "--force-conflicts", "--field-manager=bench", "-f", str(file)], check=True, capture_output=True
+        [*command, "--force-conflicts", "--field-manager=bench", "-f", str(file)],
+        check=True,
+        capture_output=True,
     )
     return len(manifests) / (time.monotonic() - began)
 

@@ -168,6 +168,7 @@ def test_a_store_that_was_left_to_its_default_can_be_chosen_later(server: Server
         text = json.dumps({**head, "spec": spec})
         server.cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=text)
     found = server.cluster.get("vplat", "later", "-n", NAMESPACE)
+    server.cluster.kubectl("-n", NAMESPACE, "delete", "vplat", "later")
     assert found["spec"]["cache"] == external
 
 

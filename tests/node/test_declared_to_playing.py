@@ -7,6 +7,7 @@ address of the test's own is allowed as an origin, and its clients may ask more 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -25,7 +26,14 @@ from loadtests.origin import Origin, Resource
 from tests.e2e.visitor import Client
 from tests.testbed.node.cluster import NodeCluster
 
-pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.node,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        "REELPLANE_E2E" not in os.environ,
+        reason="from apply to playing takes some ten minutes on a real node: set REELPLANE_E2E=1 to run it",
+    ),
+]
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "media"
 SYSTEM = "reelplane-system"
@@ -114,7 +122,7 @@ def test_what_was_declared_is_ready_and_says_so(site: Site) -> None:
         held = {each["type"]: each["status"] for each in status["conditions"]}
         assert (held["Ready"], held["Reconciling"], held["Stalled"]) == ("True", "False", "False")
     assert len(site.pods("api")) == 2
-    assert site.pods("download") == [], "no worker runs while nobody asks"
+    eventually(lambda: not site.pods("download"), within=READY, what="no worker runs while nobody asks")
 
 
 def test_a_url_brings_a_worker_from_zero_and_the_video_plays(site: Site) -> None:
@@ -214,6 +222,7 @@ def test_the_operator_may_be_killed_at_any_moment(site: Site) -> None:
             in site.kubectl("get", "configmap", "demo-download", "-o", "json").replace("\\", "")
         ),
         within=READY,
+        what="the last change is in the workers' document",
     )
     _wait(site.cluster, "-n", NAMESPACE, "vp/demo", "--for=condition=Ready")
 

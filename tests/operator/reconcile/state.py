@@ -59,13 +59,13 @@ async def ends_as(site: Site, expected: State, what: str) -> None:
         if found == expected or time.monotonic() > deadline:
             break
         await asyncio.sleep(0.1)
-    assert found.keys() == expected.keys(), what
+    assert found.keys() == expected.keys(), f"{what}: {sorted(found.keys() ^ expected.keys())}"
     differing = [
         f"{name}{path}: {after!r} instead of {before!r}"
         for name, obj in found.items()
         for path, before, after in _differences(expected[name], obj)
     ]
-    assert differing == [], what
+    assert not differing, f"{what}: {'; '.join(differing)}"
 
 
 def _differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

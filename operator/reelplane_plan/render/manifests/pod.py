@@ -84,13 +84,22 @@ def resources(wanted: Resources) -> Manifest:
     }
 
 
+_STARTS = 900
+"""Seconds for a start: a workload waits for its stores, whose volumes and images may take minutes to come."""
+
+
 def probes(
     ready: Callable[[], Manifest], alive: Callable[[], Manifest], *, patience: int = 3
 ) -> dict[str, Manifest]:
     """Of what ``ready`` and ``alive`` make; the readiness probe waits ``patience`` seconds for its answer. A slow
-    start is waited for (120 s), and a busy process gets 30 s of silence before it is started again."""
+    start is waited for (``_STARTS``), and a busy process gets 30 s of silence before it is started again."""
     return {
-        "startupProbe": {**ready(), "periodSeconds": 1, "timeoutSeconds": patience, "failureThreshold": 120},
+        "startupProbe": {
+            **ready(),
+            "periodSeconds": 1,
+            "timeoutSeconds": patience,
+            "failureThreshold": _STARTS,
+        },
         "readinessProbe": {**ready(), "periodSeconds": 5, "timeoutSeconds": patience, "failureThreshold": 3},
         "livenessProbe": {**alive(), "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 6},
     }
