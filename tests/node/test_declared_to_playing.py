@@ -129,10 +129,10 @@ def test_a_url_brings_a_worker_from_zero_and_the_video_plays(site: Site) -> None
     client = site.client()
     view = client.download(site.video("first"))
     assert view["state"] == "done", view
-    media = client.http.get(view["result"]["url"], follow_redirects=True)
+    media = client.http.get(view["media"]["url"], follow_redirects=True)
     assert media.status_code == 200
     assert media.content[4:8] == b"ftyp"
-    part = client.http.get(view["result"]["url"], headers={"Range": "bytes=0-99"}, follow_redirects=True)
+    part = client.http.get(view["media"]["url"], headers={"Range": "bytes=0-99"}, follow_redirects=True)
     assert (part.status_code, len(part.content)) == (206, 100)
     again = client.submit(site.video("first"))
     assert again.status_code == 200, "the second time it is known"
@@ -202,7 +202,7 @@ def test_the_cache_pods_data_may_vanish_at_any_moment(site: Site) -> None:
     site.kubectl("delete", "pod", "demo-cache-0", "--grace-period=0", "--force")
     site.kubectl("wait", "--for=condition=Ready", "pod/demo-cache-0", "--timeout=180s")
     again = eventually(lambda: _known(site, known), within=60, what="the video is known again")
-    assert again["result"]["key"] == first["result"]["key"]
+    assert again["media"]["key"] == first["media"]["key"]
     assert site.origin.count("/cached.mp4").requests == fetched, "it was not fetched a second time"
 
 

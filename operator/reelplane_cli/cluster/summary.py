@@ -18,6 +18,7 @@ from reelplane_cli.cluster.objects import (
 )
 from reelplane_cli.cluster.observe import Observed, moment
 from reelplane_cli.cluster.problems import is_ready, problems, replicas
+from reelplane_crds.kinds.videoplatform import VideoPlatformSpec
 
 _EVENTS = 6
 """Events on one screen; warnings go first when there are more."""
@@ -74,6 +75,10 @@ def _condition(found: Json, seen: Observed) -> Json:
     }
 
 
+_STORES: Json = VideoPlatformSpec().model_dump(mode="json", by_alias=True, exclude_none=True)
+"""What a platform has that names no stores: the API server leaves unions as they were written."""
+
+
 def _serving(seen: Observed) -> Iterator[Json]:
     """The API and the stores: what runs here with its pods, what runs elsewhere by name."""
     wanted, name = spec(seen.platform), name_of(seen.platform)
@@ -82,7 +87,7 @@ def _serving(seen: Observed) -> Iterator[Json]:
     bounds = f"{copies['min']} to {copies['max']} copies" if {"min", "max"} <= set(copies) else ""
     yield _part("api", by_name.get(f"{name}-api"), bounds)
     for part in ("cache", "queue", "database", "objects"):
-        chosen = wanted.get(part) or {}
+        chosen = wanted.get(part) or _STORES[part]
         if "embedded" in chosen:
             size = (chosen["embedded"] or {}).get("memory") or (chosen["embedded"] or {}).get("size")
             detail = " ".join(["embedded", *([str(size)] if size else [])])

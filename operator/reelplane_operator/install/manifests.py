@@ -50,7 +50,7 @@ def common(settings: Settings) -> list[Manifest]:
     """What every install has: the Deployment, its identity, and who may reach it."""
     return [
         _object("v1", "ServiceAccount", NAME, settings.namespace, automountServiceAccountToken=False),
-        _role(f"{NAME}-leader", settings.namespace, rbac.LEADER),
+        _role(f"{NAME}-leader", settings.namespace, rbac.OWN),
         _binding(f"{NAME}-leader", settings.namespace, "Role", settings.namespace),
         deployment(settings),
         _object(

@@ -70,8 +70,9 @@ CLUSTER: tuple[Grant, ...] = (
 )
 """Of the cluster. An install for single namespaces goes without: capabilities then come from discovery."""
 
-LEADER: tuple[Grant, ...] = (
+OWN: tuple[Grant, ...] = (
     Grant("coordination.k8s.io", ("leases",), ("get", "create", "patch"), "one leader among the replicas"),
+    Grant("", ("configmaps",), ("get", "list", "create", "patch", "delete"), "records of what regions hold"),
 )
 """In the operator's own namespace."""
 

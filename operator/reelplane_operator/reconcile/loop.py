@@ -266,7 +266,8 @@ def _extra(owner: Declared, renewal: Renewal) -> list[Condition]:
     embedded = [
         part
         for part in ("cache", "queue", "database", "objects")
-        if "embedded" in (owner.spec.get(part) or {})
+        # A union that was not written is embedded: the API server fills none in.
+        if "embedded" in (owner.spec.get(part) or {"embedded": {}})
     ]
     found = []
     if embedded:

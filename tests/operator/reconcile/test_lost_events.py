@@ -19,7 +19,7 @@ from reelplane_operator.cluster import resources
 from reelplane_operator.cluster.client import Cluster
 from reelplane_operator.cluster.watch import Change
 from reelplane_operator.config import Config
-from tests.operator.reconcile.conftest import Object, Running, Site, eventually, sample
+from tests.operator.reconcile.conftest import Kubelet, Object, Running, Site, eventually, sample
 from tests.operator.reconcile.state import State, ends_as, settled
 from tests.testbed.given import Cluster as AnyCluster
 
@@ -86,6 +86,8 @@ async def _story(
     await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": site.name}})
     config = Config(kubeconfig=served.kubeconfig, namespaces=(site.name,), http_port=None, resync=2.0)
     operator = await Running(config, connect=connect).start()
+    # Without pods a rollout ends wherever the autoscaler happened to meet it.
+    kubelet = asyncio.create_task(Kubelet(cluster, site.name).play())
     try:
         for each in sample("external"):
             await site.apply(each)
@@ -104,12 +106,14 @@ async def _story(
             )
 
         await eventually(told, "the story comes to its end")
+        await site.ready()
         await operator.at_rest(calm=3.0)
         if expected is not None:
             await ends_as(site, expected, name)
         return await settled(site)
     finally:
         patch.undo()
+        kubelet.cancel()
         await operator.crash()
         await cluster.delete(resources.NAMESPACES, None, site.name)
 
