@@ -37,13 +37,20 @@ $(VENV)/extractor/.installed: requirements/extractor.txt | $(VENV)/bin/python
 	@mv $(VENV)/extractor.new $(VENV)/extractor
 	@touch $@
 
+$(VENV)/checkov/.installed: requirements/checkov.txt | $(VENV)/bin/python
+	@echo "installing checkov into an environment of its own, $(VENV)/checkov (requirements/checkov.txt)"
+	@rm -rf $(VENV)/checkov
+	@$(PYTHON) -m venv $(VENV)/checkov
+	@$(VENV)/checkov/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/checkov.txt
+	@touch $@
+
 run: $(VENV)/.run $(VENV)/extractor/.installed ## Start the platform of samples/local.yaml on this machine
 	@exec $(BIN)/reelplane up -f samples/local.yaml
 
 demo: $(VENV)/.run $(VENV)/extractor/.installed ## Prove it: one download, 1,000 requests, three kills, a report
 	@exec $(BIN)/python -m loadtests.demo
 
-test: $(VENV)/.dev $(VENV)/extractor/.installed ## Run every test that this machine can run; skips say why
+test: $(VENV)/.dev $(VENV)/extractor/.installed $(VENV)/checkov/.installed ## Run every test that this machine can run; skips say why
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.dev ## Format, lint, types, direction of imports, stale generated files
@@ -52,19 +59,19 @@ lint: $(VENV)/.dev ## Format, lint, types, direction of imports, stale generated
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m reelplane_crds.generate --check
-	@$(BIN)/python -m reelplane_workloads.core.reference --check
+	@$(BIN)/python docs/generate.py --check
 	@$(BIN)/python -m reelplane_operator.install --check
 	@$(BIN)/python runbooks/dashboards/generate.py --check
 
 bench: $(VENV)/.dev $(VENV)/extractor/.installed ## Measure beside baselines into build/bench.json (ONLY=name for one)
 	@$(BIN)/python -m loadtests.bench $(if $(ONLY),--only $(ONLY))
 
-loadtest: $(VENV)/.dev $(VENV)/extractor/.installed ## Load by SCENARIO=viral (others: see docs/loadtests.md), HOST=url for a remote one
+loadtest: $(VENV)/.dev $(VENV)/extractor/.installed $(VENV)/checkov/.installed ## Load by SCENARIO=viral (others: see docs/loadtests.md), HOST=url for a remote one
 	@$(BIN)/python -m loadtests.run --scenario $(SCENARIO) $(if $(HOST),--host $(HOST))
 
 generate: $(VENV)/.dev ## Write the CRDs, the reference pages and the operator's install from their sources
 	@$(BIN)/python -m reelplane_crds.generate
-	@$(BIN)/python -m reelplane_workloads.core.reference
+	@$(BIN)/python docs/generate.py
 	@$(BIN)/python -m reelplane_operator.install
 	@$(BIN)/python runbooks/dashboards/generate.py
 

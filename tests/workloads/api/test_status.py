@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,31 @@ async def test_the_metrics_count_hot_and_other_requests_alike(platform: Any, tmp
     for sample, expected in samples.items():
         assert await value(sample) - before[sample] == expected, sample
     assert job["id"] not in (await client.get("/metrics")).text
+
+
+async def test_the_metrics_say_how_long_the_queue_is_though_nobody_asked_for_the_status(
+    platform: Any, short_tmp: Path
+) -> None:
+    client = platform.client()
+
+    async def waiting() -> list[str]:
+        lines = (await client.get("/metrics")).text.splitlines()
+        return [line.rpartition(" ")[2] for line in lines if 'reelplane_queue_jobs{state="waiting"}' in line]
+
+    async def becomes(expected: list[str]) -> None:
+        async with asyncio.timeout(20):
+            while True:
+                if await waiting() == expected:
+                    return
+                await asyncio.sleep(0.2)
+
+    await becomes(["0.0"])
+    await client.post("/v1/downloads", json=VIDEO)
+    await becomes(["1.0"])
+    with contextlib.closing(sqlite3.connect(short_tmp / "db.sqlite")) as database:
+        database.execute("ALTER TABLE flights RENAME TO away")
+        database.commit()
+    await becomes([])
 
 
 async def test_readiness_names_what_is_missing(platform: Any) -> None:

@@ -20,6 +20,7 @@ from reelplane_workloads.api import views
 from reelplane_workloads.api.answers import Answer
 from reelplane_workloads.api.bounded import Bounded
 from reelplane_workloads.storage.objects import Objects
+from reelplane_workloads.storage.signing import UrlMemo, UrlSigner
 from reelplane_workloads.store.model import Medium
 
 LINK_REUSE = 30.0
@@ -52,6 +53,7 @@ class Hits:
         self,
         settings: ApiSettings,
         objects: Objects,
+        signer: UrlSigner,
         *,
         monotonic: Callable[[], float] = time.perf_counter,
         wall: Callable[[], float] = time.time,
@@ -59,6 +61,8 @@ class Hits:
         self._ttl = settings.memory_cache_ttl
         self._link_ttl = settings.media_url_ttl
         self._objects = objects
+        # Where media are passed through, the store may be out of clients' reach: no link leads there.
+        self._own_links = UrlMemo.of(signer) if settings.media_delivery == "stream" else None
         self._monotonic = monotonic
         self._wall = wall
         self._by_key: Bounded[str, Remembered] = Bounded(settings.memory_cache_entries if self._ttl else 0)
@@ -95,6 +99,8 @@ class Hits:
 
     def sign(self, key: str, filename: str | None = None) -> str:
         """A link to the object for as long as the platform's links last."""
+        if self._own_links is not None:
+            return self._own_links.sign_cached(key, self._link_ttl, filename, self._wall())
         return self._objects.sign(key, ttl=self._link_ttl, filename=filename, now=self._wall())
 
     def _remember(self, url_key: str, rendered: Rendered) -> Answer:

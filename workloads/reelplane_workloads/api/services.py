@@ -86,7 +86,7 @@ class Services:
         stack.callback(tally.fold, cache)
         folding = asyncio.create_task(_fold(tally, cache), name="tally")
         stack.callback(folding.cancel)
-        hits = Hits(settings, objects)
+        hits = Hits(settings, objects, signer)
         intake = Intake(
             settings,
             document.retention,

@@ -58,7 +58,7 @@ class FolderStore:
         self._capacity = capacity
         # The disk's own time: four reads in flight keep a disk busy, and one slow client holds none of them.
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="objects")
-        self._links = UrlMemo(lambda key, ttl, name, at: signer.sign(key, ttl=ttl, filename=name, now=at))
+        self._links = UrlMemo.of(signer)
         with self._storage_errors():
             if not root.exists():
                 root.mkdir(parents=True, exist_ok=True)

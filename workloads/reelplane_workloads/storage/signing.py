@@ -78,6 +78,11 @@ class UrlMemo:
         self._urls: dict[tuple[str, int, str | None], str] = {}
         self._period = (0, 0)
 
+    @classmethod
+    def of(cls, signer: UrlSigner) -> UrlMemo:
+        """Links to this API."""
+        return cls(lambda key, ttl, name, at: signer.sign(key, ttl=ttl, filename=name, now=at))
+
     def sign_cached(self, key: str, ttl: int, filename: str | None, now: float) -> str:
         """A link that stays valid for at least ``ttl - min(REUSE, ttl / 4)`` seconds and at most ``ttl``."""
         reuse = min(REUSE, ttl // 4) or 1

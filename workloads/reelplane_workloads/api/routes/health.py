@@ -13,7 +13,7 @@ from reelplane_workloads.api import problems, schemas
 from reelplane_workloads.api.replies import Reply, json_reply, services_of
 from reelplane_workloads.api.services import Services
 from reelplane_workloads.core.errors import Code, Problem
-from reelplane_workloads.core.metrics import REGISTRY
+from reelplane_workloads.core.metrics import QUEUE_JOBS, REGISTRY
 
 router = APIRouter(tags=["platform"])
 
@@ -63,6 +63,13 @@ async def metrics(request: Request) -> Response:
     """Of one process: scrape each on its own port. Carries no URL, id or title; keep it off a public gateway."""
     services = services_of(request)
     services.tally.fold(services.cache)
+    try:
+        # Sets the gauges of the queue, which on this process may have stood still since it was last asked.
+        async with asyncio.timeout(PATIENCE):
+            await request.app.state.status.current()
+    except (Problem, TimeoutError):
+        # Alerts take the highest of all processes: an old figure would keep them firing.
+        QUEUE_JOBS.clear()
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
