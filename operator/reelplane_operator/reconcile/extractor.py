@@ -74,16 +74,18 @@ def step(
     *,
     wanted: str | None,
     first: bool,
+    idle: bool,
     least: int,
     window: float,
     ready: bool,
     tallies: Iterable[Tally],
     now: float,
 ) -> tuple[Renewal, Verdict]:
-    """Decide. ``first``: nothing runs yet that a canary could be compared with. ``least`` jobs judge a canary, or
-    what there is after ``window`` seconds. ``ready``: whether the canary's worker is up.
+    """Decide. ``first``: nothing runs yet that a canary could be compared with. ``idle``: no worker is to run.
+    ``least`` jobs judge a canary, or what there is after ``window`` seconds. ``ready``: whether the canary's worker
+    is up.
     """
-    begun = begin(renewal, wanted=wanted, first=first, now=now)
+    begun = begin(renewal, wanted=wanted, first=first, idle=idle, now=now)
     canary = begun.canary
     if canary is None:
         return begun, Verdict()
@@ -108,13 +110,14 @@ def step(
     return Renewal(wanted, None, renewal.rejected), verdict
 
 
-def begin(renewal: Renewal, *, wanted: str | None, first: bool, now: float) -> Renewal:
+def begin(renewal: Renewal, *, wanted: str | None, first: bool, idle: bool, now: float) -> Renewal:
     """What follows from ``wanted`` alone, without a judgement: what a pipeline may plan with before its platform's
     own reconcile has written it down.
     """
     if wanted is None or wanted == renewal.current or first:
         return Renewal(wanted, None, renewal.rejected)
-    if wanted in renewal.rejected:
+    if wanted in renewal.rejected or idle:
+        # What nobody runs cannot be judged: its trial begins, or begins anew, when workers are back.
         return replace(renewal, canary=None)
     if renewal.canary is not None and renewal.canary.version == wanted:
         return renewal

@@ -93,7 +93,7 @@ class Reconciler:
             platform, renewal = key, self._renew(owner, now)
         else:
             platform = Key(PLATFORM, key.namespace, owner.platform or "")
-            renewal = planner.begun(self._desk.world.declared(platform), now)
+            renewal = planner.begun(self._desk.world, platform, now)
         plan = self._desk.planner.plan
         try:
             gathered, planned = await plan(platform, renewal)
@@ -169,6 +169,7 @@ class Reconciler:
             extractor.read(platform.status),
             wanted=spec.get("version"),
             first=planner.is_first(platform),
+            idle=planner.is_idle(self._desk.world, platform.key),
             least=canary.get("jobs", 20),
             window=Duration(canary.get("window", "15m")).seconds,
             ready=self._canary_is_ready(platform.key),

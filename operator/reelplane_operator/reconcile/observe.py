@@ -1,9 +1,10 @@
 """All that is observed: an informer per kind and namespace, and what the cluster itself is like.
 
-    informers ──► world ──► queue          complete: every kind was listed once, so nothing is missing in the world
-    discovery ──► Surroundings ──► planner
+    informers ──► world ──► queue          complete: every kind was listed once, so nothing is missing in the world,
+    discovery ──► Surroundings ──► planner           and what the cluster offers is known
 
-Nothing is written before the world is complete: a half-seen one would look as if children were missing.
+Nothing is written before the world is complete: a half-seen one would look as if children were missing, and pods
+that are planned before their priority classes are known would all be rolled twice, at each start of the operator.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import replace
 
 from reelplane_operator.cluster import resources
 from reelplane_operator.cluster.client import Cluster
-from reelplane_operator.cluster.errors import ClusterError
+from reelplane_operator.cluster.errors import ClusterError, Forbidden
 from reelplane_operator.cluster.resources import ResourceType
 from reelplane_operator.reconcile.informer import Informer
 from reelplane_operator.reconcile.keys import OURS
@@ -45,10 +46,12 @@ SERVING_CLASS = "reelplane-serving"
 """One of the PriorityClasses of the installation; where it is, the others are."""
 _LOOK = 300.0
 """Seconds between two looks at nodes and priority classes."""
+_LOOK_AGAIN = 5.0
+"""Seconds until the next look after one that was not answered."""
 
 
 class Observation:
-    """Keeps the world up to date. ``complete`` is set when everything was listed once."""
+    """Keeps the world up to date. ``complete`` is set when everything was listed and looked at once."""
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Observation:
         jitter: Callable[[], float],
     ) -> None:
         self.complete = asyncio.Event()
+        self._looked = asyncio.Event()
         self._cluster = cluster
         self._world = world
         self._planner = planner
@@ -78,16 +82,17 @@ class Observation:
             group.create_task(self._look_around(), name="surroundings")
             for each in self._informers:
                 group.create_task(each.run(), name=f"informer {each.type.plural}")
-            group.create_task(self._await_lists(), name="first lists")
+            group.create_task(self._await_all(), name="first looks")
 
     def failing_for(self) -> float:
         """Seconds since which some kind cannot be watched; 0 when all are."""
         since = [each.failing_since for each in self._informers if each.failing_since is not None]
         return asyncio.get_running_loop().time() - min(since) if since else 0.0
 
-    async def _await_lists(self) -> None:
+    async def _await_all(self) -> None:
         for each in self._informers:
             await each.synced.wait()
+        await self._looked.wait()
         self.complete.set()
 
     def _in_namespace(self, at: str | None) -> Iterator[Informer]:
@@ -138,34 +143,35 @@ class Observation:
             self._enqueue(self._world.keys())
 
     async def _look_around(self) -> None:
-        """Nodes' extended resources and our priority classes, now and then; without permission both are unknown."""
+        """Nodes' extended resources and our priority classes, now and then; without permission both are unknown.
+
+        A look that is not answered says nothing: what was known stays, as pods are rolled when it changes.
+        """
         while True:
+            try:
+                classes, extended = await self._has_classes(), await self._extended()
+            except ClusterError as error:
+                log.warning("what the cluster offers cannot be looked at: %s", error)
+                await asyncio.sleep(_LOOK_AGAIN)
+                continue
             before = self._planner.surroundings
-            found = replace(
-                before, priority_classes=await self._has_classes(), gpu_resources=await self._extended()
-            )
-            if (found.priority_classes, found.gpu_resources) != (
-                before.priority_classes,
-                before.gpu_resources,
-            ):
-                self._planner.surroundings = replace(
-                    self._planner.surroundings,
-                    priority_classes=found.priority_classes,
-                    gpu_resources=found.gpu_resources,
-                )
+            found = replace(before, priority_classes=classes, gpu_resources=extended)
+            if found != before:
+                self._planner.surroundings = found
                 self._enqueue(self._world.keys())
+            self._looked.set()
             await asyncio.sleep(_LOOK)
 
     async def _has_classes(self) -> bool:
         try:
             return await self._cluster.get(resources.PRIORITY_CLASSES, None, SERVING_CLASS) is not None
-        except ClusterError:
+        except Forbidden:
             return False
 
     async def _extended(self) -> frozenset[str] | None:
         try:
             nodes = await self._cluster.list(resources.NODES)
-        except ClusterError:
+        except Forbidden:
             return None
         return frozenset(
             name

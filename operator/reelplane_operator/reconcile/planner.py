@@ -65,14 +65,16 @@ class Planner:
         self._whole.pop(platform, None)
 
 
-def begun(platform: Declared | None, now: float) -> Renewal:
+def begun(world: World, platform: Key, now: float) -> Renewal:
     """The extractor's renewal as the platform's spec and status say it together."""
-    if platform is None:
+    found = world.declared(platform)
+    if found is None:
         return Renewal()
     return extractor.begin(
-        extractor.read(platform.status),
-        wanted=(platform.spec.get("extractor") or {}).get("version"),
-        first=is_first(platform),
+        extractor.read(found.status),
+        wanted=(found.spec.get("extractor") or {}).get("version"),
+        first=is_first(found),
+        idle=is_idle(world, platform),
         now=now,
     )
 
@@ -80,3 +82,9 @@ def begun(platform: Declared | None, now: float) -> Renewal:
 def is_first(platform: Declared) -> bool:
     """Whether nothing was made for the platform yet."""
     return not platform.status.get("inventory")
+
+
+def is_idle(world: World, platform: Key) -> bool:
+    """Whether no worker is to run, as the pipeline is drained or there is none."""
+    pipelines = desired.gather(world, platform).pipelines
+    return not pipelines or bool(pipelines[0].spec.get("drain"))

@@ -27,8 +27,8 @@ class PoolReconciler:
         problems: tuple[Problem, ...] = ()
         figures: Figures | None = None
         for platform in platforms:
-            found = world.declared(platform)
-            _, planned = await self._desk.planner.plan(platform, planner.begun(found, self._desk.now()))
+            renewal = planner.begun(world, platform, self._desk.now())
+            _, planned = await self._desk.planner.plan(platform, renewal)
             problems = problems or planned.of(key)
             figures = figures or self._desk.figures(platform)
         if not platforms:

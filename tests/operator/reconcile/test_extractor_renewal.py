@@ -18,11 +18,20 @@ def _step(
     wanted: str | None = NEW,
     tallies: Iterable[Tally] = (),
     first: bool = False,
+    idle: bool = False,
     ready: bool = True,
     now: float = 1000.0,
 ) -> tuple[Renewal, Verdict]:
     return step(
-        renewal, wanted=wanted, first=first, least=20, window=900, ready=ready, tallies=tallies, now=now
+        renewal,
+        wanted=wanted,
+        first=first,
+        idle=idle,
+        least=20,
+        window=900,
+        ready=ready,
+        tallies=tallies,
+        now=now,
     )
 
 
@@ -39,6 +48,13 @@ def test_another_version_begins_on_one_worker() -> None:
     assert renewal == Renewal(OLD, Canary(NEW, 1000.0))
     assert (renewal.stage.current, renewal.stage.canary) == (OLD, NEW)
     assert verdict.reason == "CanaryStarted"
+
+
+def test_a_drained_pipeline_judges_nobody_and_the_trial_begins_anew_afterwards() -> None:
+    drained, verdict = _step(_trial(), idle=True, ready=False, now=5000.0)
+    assert (drained, verdict) == (Renewal(OLD), Verdict())
+    assert _step(drained, idle=True, now=5030.0)[0] == drained
+    assert _step(drained, now=6000.0)[0] == Renewal(OLD, Canary(NEW, 6000.0))
 
 
 def test_it_is_not_judged_before_it_had_enough_jobs_or_time() -> None:

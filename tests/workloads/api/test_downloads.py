@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +230,13 @@ async def test_the_same_promises_hold_on_postgresql(
     assert done["state"] == "done"
     assert (await clients[1].post("/v1/downloads", json={"url": VIDEO})).status_code == 200
     assert (await clients[2].delete(answers[2].headers["location"])).status_code == 204
+
+
+async def test_one_line_of_the_log_names_both_job_and_flight(
+    platform: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "reelplane.api")
+    job = (await platform.client().post("/v1/downloads", json={"url": VIDEO})).json()["id"]
+    (line,) = (record for record in caplog.records if record.message == "accepted")
+    assert (line.job, line.flight) == (job, await platform.flight_of(job))
+    assert "video.example" not in str(vars(line))

@@ -192,6 +192,11 @@ class Intake:
         )
         if accepted.job_id is None or accepted.flight_id is None:
             return cast(Medium, accepted.medium), False
+        # The one line that names both: workers know flights, people know jobs.
+        log.info(
+            "accepted",
+            extra={"job": accepted.job_id, "flight": accepted.flight_id, "kind": wanted.kind.value},
+        )
         if accepted.created_flight:
             self._tally.miss.n += 1
             self._tally.new.n += 1

@@ -62,7 +62,8 @@ def _valkey(workload: Workload, server: ValkeyServer, plan: Plan) -> ServerConta
 
 def _postgres(workload: Workload, server: PostgresServer, plan: Plan) -> ServerContainer:
     """Its entry point makes user and database at the first start. While it does, the server answers on its Unix
-    socket only; the probes ask by TCP, and so do not take that for being ready."""
+    socket only; the probes ask by TCP, and so do not take that for being ready. One that refuses while it recovers is
+    alive: killing it would begin the recovery anew."""
     port = _port(workload)
     ready = partial(_exec, "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-U", server.user)
     made = pod.container(
@@ -78,7 +79,7 @@ def _postgres(workload: Workload, server: PostgresServer, plan: Plan) -> ServerC
             {"name": "PGDATA", "value": f"{_DATA}/pgdata"},
         ],
         ports=[{"name": workload.name, "containerPort": port}],
-        **pod.probes(ready, ready, patience=5),
+        **pod.probes(ready, lambda: {"tcpSocket": {"port": workload.name}}, patience=5),
         resources=pod.resources(workload.resources),
         volumeMounts=[
             {"name": DATA, "mountPath": _DATA},
