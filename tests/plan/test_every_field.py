@@ -1,10 +1,14 @@
-"""Every settable field of the kinds reaches a child: two values of it make two different sets of manifests."""
+"""Every settable field of the kinds reaches a child: two values of it make two different sets of manifests.
+
+The few that do not have an effect that a page tells of.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,15 +33,31 @@ from tests.testbed.schemas import Node, leaves, placed, tree, walk
 Spec = dict[str, Any]
 
 NO_CHILD = {
-    (VideoPlatform, "extractor.version"): "the operator stages it: ExtractorStage of the facts",
-    (VideoPlatform, "extractor.canary.jobs"): "the operator judges the canary",
-    (VideoPlatform, "extractor.canary.window"): "the operator judges the canary",
+    (VideoPlatform, "extractor.version"): (
+        "docs/kinds/VideoPlatform.md",
+        "A new one goes to one worker first",
+    ),
+    (VideoPlatform, "extractor.canary.jobs"): (
+        "docs/kinds/VideoPlatform.md",
+        "After `canary.jobs` jobs, or at the end of `canary.window`, its failures are compared",
+    ),
+    (VideoPlatform, "extractor.canary.window"): (
+        "docs/kinds/VideoPlatform.md",
+        "After `canary.jobs` jobs, or at the end of `canary.window`, its failures are compared",
+    ),
+    (VideoPipeline, "deletionPolicy"): (
+        "docs/reconcile.md",
+        "children lose their ownerReferences and stay when it goes",
+    ),
+}
+"""Fields that no manifest tells of, since the operator itself acts on them: the page and the words that say how."""
+
+NO_CHOICE = {
     (VideoPlatform, "queue.embedded"): "an empty choice: it is there or it is not",
     (VideoPipeline, "platform"): "says which platform it is planned with, and cannot be changed",
-    (VideoPipeline, "deletionPolicy"): "the operator writes owner references, or not",
     (ProxyPool, "rotation.stickiness"): "has one value",
 }
-"""Fields that no manifest tells of, and who honours them."""
+"""Fields of which there are no two values to compare."""
 
 AROUND: Mapping[tuple[type[Resource], str], Spec] = {
     (VideoPlatform, "api.mediaDelivery"): {"objects": {"s3": {"bucket": "reels", "region": "us-west-2"}}},
@@ -161,7 +181,7 @@ FIELDS = [
     pytest.param(kind, path, id=f"{kind.__name__}:{path}")
     for kind in (VideoPlatform, VideoPipeline, ProxyPool)
     for path in sorted(leaves(kind))
-    if (kind, path) not in NO_CHILD
+    if (kind, path) not in NO_CHILD | NO_CHOICE
 ]
 
 
@@ -172,5 +192,15 @@ def test_every_settable_field_reaches_a_child(kind, path):
 
 
 def test_every_exception_names_a_field_that_exists():
-    for kind, path in NO_CHILD:
+    for kind, path in NO_CHILD | NO_CHOICE:
         assert path in leaves(kind), f"{kind.__name__}: {path}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), [pytest.param(*each, id=f"{each[0].__name__}:{each[1]}") for each in NO_CHILD]
+)
+def test_a_field_that_reaches_no_child_has_its_effect_on_a_page(kind, path):
+    first, second = (manifests(kind, spec, secrets_for(path)) for spec in two_specs(kind, path))
+    assert first == second, "it reaches a child by now: take it off the list"
+    page, words = NO_CHILD[kind, path]
+    assert words in " ".join(Path(page).read_text().split())

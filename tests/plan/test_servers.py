@@ -84,9 +84,17 @@ def test_a_database_is_made_as_the_documents_name_it_with_a_password_from_a_file
 
 def test_a_database_that_makes_itself_ready_does_not_count_as_ready(development):
     """While the entry point makes user and database the server answers on its Unix socket."""
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        command = container(development(), "reels-database")[probe]["exec"]["command"]
-        assert command[:3] == ["pg_isready", "-h", "127.0.0.1"]
+    found = container(development(), "reels-database")
+    assert found["startupProbe"]["exec"]["command"][:3] == ["pg_isready", "-h", "127.0.0.1"]
+    assert found["readinessProbe"]["tcpSocket"] == {"port": "database"}
+
+
+def test_no_command_is_run_in_a_container_every_few_seconds(development):
+    made = development()
+    for name in ("reels-cache", "reels-queue", "reels-database", "reels-objects"):
+        found = container(made, name)
+        probes = [found["readinessProbe"], found["livenessProbe"]]
+        assert all(each["periodSeconds"] >= 10 for each in probes if "exec" in each), name
 
 
 def test_the_bucket_of_the_documents_is_there_and_opens_with_the_keys_that_workers_mount(development):
@@ -151,7 +159,7 @@ def answering(url: str) -> None:
 
 
 def test_an_error_of_a_valkey_that_still_reads_its_file_is_not_taken_for_an_answer(objects):
-    command = container(objects(), "reels-queue")["readinessProbe"]["exec"]["command"]
+    command = container(objects(), "reels-queue")["startupProbe"]["exec"]["command"]
     assert command[:2] == ["valkey-cli", "-e"]
 
 

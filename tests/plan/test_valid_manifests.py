@@ -26,15 +26,12 @@ from reelplane_plan.types import (
     SecretText,
 )
 from tests.testbed import kubeschemas, toolchain
+from tests.testbed.drawn import SECRETS, pointed, written
 from tests.testbed.strategies import specs
 
 SAMPLES = Path("samples")
 EVERYTHING = frozenset({KEDA, HTTP_ROUTE, SERVICE_MONITOR})
-URLS = {
-    "cache": "redis://:p@cache.example:6379/0",
-    "queue": "rediss://10.0.0.7/1",
-    "database": "postgresql://u:p@10.0.0.8/x",
-}
+KNOWN = {name: {key: SecretText(text) for key, text in each.items()} for name, each in SECRETS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -47,29 +44,6 @@ def schemas(tmp_path_factory):
     except toolchain.Unavailable as why:
         pytest.skip(f"manifests are not checked: {why}")
     return folder
-
-
-def pointed(value: Any, path: str = "") -> Any:
-    """A spec whose references to Secrets name one Secret that has a fitting value for each."""
-    if isinstance(value, dict):
-        if value.keys() == {"secret", "key"}:
-            return {"secret": "all", "key": next((part for part in URLS if part in path), "other")}
-        if value.keys() == {"secret"} and "cookies" in path:
-            return {"secret": "cookies"}
-        return {key: pointed(each, f"{path}.{key}") for key, each in value.items()}
-    return [pointed(each, path) for each in value] if isinstance(value, list) else value
-
-
-SECRETS = {
-    "all": {name: SecretText(text) for name, text in URLS.items()}
-    | {"other": SecretText("http://u:p@h.example:31")},
-    "cookies": {"site.example": SecretText("# Netscape")},
-}
-
-
-def written(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    version = "reelplane.io/v1alpha1"
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
 @st.composite
@@ -96,7 +70,7 @@ def observed(draw: st.DrawFn) -> Facts:
     return Facts(
         target="cluster",
         layout=CLUSTER,
-        secrets=SECRETS,
+        secrets=KNOWN,
         namespace="media",
         apis=draw(
             st.sets(st.sampled_from(sorted(EVERYTHING))).map(lambda apis: frozenset({*apis, HTTP_ROUTE}))

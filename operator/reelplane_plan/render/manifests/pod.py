@@ -89,17 +89,19 @@ _STARTS = 900
 
 
 def probes(
-    ready: Callable[[], Manifest], alive: Callable[[], Manifest], *, patience: int = 3
+    started: Callable[[], Manifest],
+    ready: Callable[[], Manifest],
+    alive: Callable[[], Manifest],
+    *,
+    patience: int = 3,
 ) -> dict[str, Manifest]:
-    """Of what ``ready`` and ``alive`` make; the readiness probe waits ``patience`` seconds for its answer. A slow
-    start is waited for (``_STARTS``), and a busy process gets 30 s of silence before it is started again.
-
-    No oftener than needed: where a probe is a command, each is a process in a container, some 50 ms of a core.
+    """Of what the three make; startup and readiness wait ``patience`` seconds for their answer. A slow start is waited
+    for (``_STARTS``), and a busy process gets 30 s of silence before it is started again.
     """
     every = 2
     return {
         "startupProbe": {
-            **ready(),
+            **started(),
             "periodSeconds": every,
             "timeoutSeconds": patience,
             "failureThreshold": _STARTS // every,

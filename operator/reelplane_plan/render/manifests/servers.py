@@ -45,6 +45,7 @@ def _valkey(workload: Workload, server: ValkeyServer, plan: Plan) -> ServerConta
     port = _port(workload)
     # With -e an answer that is an error, as while the append-only file is read, counts as one.
     ping = partial(_exec, "valkey-cli", "-e", "-p", str(port), "ping")
+    listens = partial(_listens, workload)
     made = pod.container(
         "valkey",
         plan.cluster.images.valkey,
@@ -53,7 +54,7 @@ def _valkey(workload: Workload, server: ValkeyServer, plan: Plan) -> ServerConta
         # Without a password a server refuses all but its own host; who may come in is the NetworkPolicy's.
         args=["--protected-mode", "no", "--port", str(port), "--dir", _DATA, *valkey_options(server)],
         ports=[{"name": workload.name, "containerPort": port}],
-        **pod.probes(ping, ping, patience=5),
+        **pod.probes(ping, listens, ping, patience=5),
         resources=pod.resources(workload.resources),
         volumeMounts=[{"name": DATA, "mountPath": _DATA}],
     )
@@ -62,10 +63,11 @@ def _valkey(workload: Workload, server: ValkeyServer, plan: Plan) -> ServerConta
 
 def _postgres(workload: Workload, server: PostgresServer, plan: Plan) -> ServerContainer:
     """Its entry point makes user and database at the first start. While it does, the server answers on its Unix
-    socket only; the probes ask by TCP, and so do not take that for being ready. One that refuses while it recovers is
-    alive: killing it would begin the recovery anew."""
+    socket only; the startup probe asks by TCP, and so does not take that for being ready. Later one that refuses
+    because it recovers is alive: killing it would begin the recovery anew."""
     port = _port(workload)
     ready = partial(_exec, "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-U", server.user)
+    listens = partial(_listens, workload)
     made = pod.container(
         "postgres",
         plan.cluster.images.postgres,
@@ -79,7 +81,7 @@ def _postgres(workload: Workload, server: PostgresServer, plan: Plan) -> ServerC
             {"name": "PGDATA", "value": f"{_DATA}/pgdata"},
         ],
         ports=[{"name": workload.name, "containerPort": port}],
-        **pod.probes(ready, lambda: {"tcpSocket": {"port": workload.name}}, patience=5),
+        **pod.probes(ready, listens, listens, patience=5),
         resources=pod.resources(workload.resources),
         volumeMounts=[
             {"name": DATA, "mountPath": _DATA},
@@ -113,7 +115,7 @@ def _objects(workload: Workload, server: ObjectServer, plan: Plan) -> ServerCont
             _from_secret("ROOT_SECRET_KEY", server.secret_key, plan),
         ],
         ports=[{"name": workload.name, "containerPort": port}],
-        **pod.probes(partial(_alive, workload.name), partial(_alive, workload.name)),
+        **pod.probes(*[partial(_alive, workload.name)] * 3),
         resources=pod.resources(workload.resources),
         volumeMounts=[
             {"name": "root", "mountPath": _DATA},
@@ -122,6 +124,11 @@ def _objects(workload: Workload, server: ObjectServer, plan: Plan) -> ServerCont
         ],
     )
     return ServerContainer(made, scratch=("root", "tmp"))
+
+
+def _listens(workload: Workload) -> Manifest:
+    """Where a command would do, too: each is a process in a container, tens of milliseconds of a core."""
+    return {"tcpSocket": {"port": workload.name}}
 
 
 def _port(workload: Workload) -> int:
