@@ -7,7 +7,6 @@ address of the test's own is allowed as an origin, and its clients may ask more 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import threading
 import time
@@ -26,14 +25,7 @@ from loadtests.origin import Origin, Resource
 from tests.e2e.visitor import Client
 from tests.testbed.node.cluster import NodeCluster
 
-pytestmark = [
-    pytest.mark.node,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        "REELPLANE_E2E" not in os.environ,
-        reason="from apply to playing takes some ten minutes on a real node: set REELPLANE_E2E=1 to run it",
-    ),
-]
+pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "media"
 SYSTEM = "reelplane-system"

@@ -51,6 +51,14 @@ while (my $client = $listener->accept) { print $client "from $ENV{HOSTNAME}"; }
     assert printed.endswith("from server")
 
 
+def test_a_signal_that_nobody_handles_yet_ends_a_pod_that_shares_its_process_namespace(space: Space) -> None:
+    """What the pods of a platform rely on (reelplane_plan, ``shareProcessNamespace``)."""
+    space.create(pod("loading", SHELL, "perl", "-e", "sleep 600", shareProcessNamespace=True))
+    space.wait("pod/loading", "condition=Ready")
+    space.kubectl("delete", "pod", "loading", "--grace-period=600", "--wait=false")
+    space.wait("pod/loading", "delete")
+
+
 def test_a_pod_outside_of_the_restricted_standard_is_refused(space: Space) -> None:
     root = pod("root", SHELL, "id")
     root["spec"]["securityContext"]["runAsUser"] = 0

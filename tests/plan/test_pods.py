@@ -54,6 +54,17 @@ def test_a_worker_that_goes_is_given_the_time_of_its_longest_job(objects):
         assert document["worker"]["drain_timeout"] == seconds
 
 
+def test_a_pod_told_to_stop_while_it_loads_its_code_goes_at_once(development):
+    """As the first process of its own namespace it would not hear a signal that it has no handler for yet."""
+    pods = [
+        each["spec"]["template"]["spec"]
+        for each in development().values()
+        if "template" in each.get("spec", {})
+    ]
+    assert len(pods) >= 5
+    assert all(each["shareProcessNamespace"] for each in pods)
+
+
 def test_spot_workers_look_for_spot_nodes_of_every_cloud_and_run_elsewhere_too(objects):
     pod = template(objects(pipeline="workers: {download: {spot: true}}"), "shorts-download")["spec"]
     preferred = pod["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]

@@ -166,6 +166,8 @@ def deployment(settings: Settings) -> Manifest:
         "serviceAccountName": NAME,
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
+        # Else a signal that comes before the process has a handler for it would be lost (see the plan's pods).
+        "shareProcessNamespace": True,
         **({"priorityClassName": settings.priority_class} if settings.priority_class else {}),
         "terminationGracePeriodSeconds": 30,
         "securityContext": {

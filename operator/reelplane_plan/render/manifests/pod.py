@@ -34,6 +34,9 @@ def template(
         "serviceAccountName": object_name(workload),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        # The first process of a namespace gets no signal that it has no handler for: told to stop while it still
+        # loads its code, it would stay for the whole grace period. In a shared one the first is the pod's own.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": workload.policy.settle + workload.policy.grace,
         "securityContext": {
             "runAsNonRoot": True,
