@@ -17,8 +17,8 @@ TERMINAL = ("done", "failed", "cancelled")
 class Client:
     """One visitor: keeps its cookie, and follows jobs to their end."""
 
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=60)
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+        self.http = httpx.Client(base_url=url, timeout=60, transport=transport)
 
     def submit(self, url: str, **options: Any) -> httpx.Response:
         return self.http.post("/v1/downloads", json={"url": url, **options})

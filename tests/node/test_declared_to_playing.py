@@ -1,13 +1,14 @@
 """From ``kubectl apply`` to a video that plays, on a real node, with the shipped images, install and sample.
 
-The operator is installed as its kustomize base, the platform is samples/cluster/development.yaml with two changes: an
-address of the test's own is allowed as an origin, and its clients may ask more often.
+The operator is installed as its kustomize base, the platform is samples/cluster/development.yaml with three changes:
+an address of the test's own is allowed as an origin, its clients may ask more often, and it has a domain. All visitors
+come by that domain's route, over TLS, through nginx.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,12 +24,17 @@ from loadtests.clips import make_clip
 from loadtests.local import eventually
 from loadtests.origin import Origin, Resource
 from tests.e2e.visitor import Client
+from tests.testbed.certs import Authority
 from tests.testbed.node.cluster import NodeCluster
+from tests.testbed.node.gateway import CLASS, Gateway
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "media"
+DOMAIN = "reels.example.com"
 SYSTEM = "reelplane-system"
+ENDLESS = {"rate": 2_000}
+"""Of a clip of some 300 kB: a download that takes longer than anything here waits for."""
 READY = 420.0
 """Seconds for a whole platform to come up on two busy cores."""
 
@@ -39,7 +45,7 @@ class Site:
 
     cluster: NodeCluster
     origin: Origin
-    url: str
+    transport: Callable[[], httpx.BaseTransport]
     clips: Path
 
     def kubectl(self, *arguments: str, **options: Any) -> str:
@@ -51,7 +57,7 @@ class Site:
         return [each for each in found if "deletionTimestamp" not in each["metadata"]]
 
     def client(self) -> Client:
-        return Client(self.url)
+        return Client(f"https://{DOMAIN}", self.transport())
 
     def video(self, name: str, **resource: Any) -> str:
         """The URL of a new video at the origin; ``rate`` in bytes a second makes it slow."""
@@ -87,7 +93,11 @@ def operator(node_cluster: NodeCluster, imported: Callable[[str], str]) -> NodeC
 def declared(host: str, port: int) -> str:
     platform, pipeline = yaml.safe_load_all((ROOT / "samples/cluster/development.yaml").read_text())
     platform["spec"]["egress"] = {"allow": [{"cidr": f"{host}/32", "port": port}]}
-    platform["spec"]["api"]["rateLimits"] = {"info": "1000/min", "download": "1000/min"}
+    platform["spec"]["api"] |= {
+        "rateLimits": {"info": "1000/min", "download": "1000/min"},
+        "trustedProxies": [f"{host}/32"],
+    }
+    platform["spec"] |= {"domain": DOMAIN, "gateway": {"class": CLASS, "tls": {"secret": "reels-tls"}}}
     return yaml.safe_dump_all([platform, pipeline])
 
 
@@ -96,16 +106,19 @@ def site(operator: NodeCluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
     cluster, host = operator, operator.machine.host
     cluster.kubectl("create", "namespace", NAMESPACE)
     cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    folder = tmp_path_factory.mktemp("site")
+    authority = Authority(folder, "authority")
+    pair = authority.issue("site", DOMAIN, hosts=[DOMAIN])
+    cluster.kubectl(
+        *("-n", NAMESPACE, "create", "secret", "tls", "reels-tls"),
+        *(f"--cert={pair.certificate}", f"--key={pair.key}"),
+    )
     with Origin(host=host) as origin:
         cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=declared(host, origin.port))
         _wait(cluster, "-n", NAMESPACE, "vplat/demo", "vp/demo", "--for=condition=Ready")
-        service = cluster.get("service", "demo-api", "-n", NAMESPACE)["spec"]
-        address, port = service["clusterIP"], service["ports"][0]["port"]
-        # From outside, a Service's address is reached by way of the node, whose kube-proxy knows it.
-        route = ["ip", "route", "replace", f"{address}/32", "via", cluster.machine.address]
-        subprocess.run(route, check=True)
-        yield Site(cluster, origin, f"http://{address}:{port}", tmp_path_factory.mktemp("clips"))
-        subprocess.run(["ip", "route", "delete", f"{address}/32"], check=False)
+        with contextlib.closing(Gateway(cluster, NAMESPACE, folder)) as gateway:
+            eventually(gateway.listens, what="nginx listens")
+            yield Site(cluster, origin, lambda: gateway.transport(authority.certificate), folder)
 
 
 def test_what_was_declared_is_ready_and_says_so(site: Site) -> None:
@@ -121,6 +134,7 @@ def test_a_url_brings_a_worker_from_zero_and_the_video_plays(site: Site) -> None
     client = site.client()
     view = client.download(site.video("first"))
     assert view["state"] == "done", view
+    assert view["media"]["url"].startswith(f"https://{DOMAIN}/v1/media/")
     media = client.http.get(view["media"]["url"], follow_redirects=True)
     assert media.status_code == 200
     assert media.content[4:8] == b"ftyp"
@@ -128,6 +142,29 @@ def test_a_url_brings_a_worker_from_zero_and_the_video_plays(site: Site) -> None
     assert (part.status_code, len(part.content)) == (206, 100)
     again = client.submit(site.video("first"))
     assert again.status_code == 200, "the second time it is known"
+
+
+def test_a_worker_that_works_stays_when_others_that_do_not_are_sent_away(site: Site) -> None:
+    """The older one is the idle one: without a cost of deletion a ReplicaSet would take the younger."""
+    client = site.client()
+
+    def runs(job: str) -> None:
+        client.until(job, lambda view: view["state"] == "running", within=READY)
+
+    both = [client.submit(site.video(f"first-{number}", **ENDLESS)).json()["id"] for number in range(2)]
+    for job in both:
+        runs(job)
+    (older,) = (each["metadata"]["name"] for each in site.pods("download"))
+    # More than one worker's share: a second one comes, and takes what the first has no room for.
+    others = [client.submit(site.video(f"second-{number}", **ENDLESS)).json()["id"] for number in range(6)]
+    runs(others[0])
+    for job in (*both, *others[1:]):
+        client.http.delete(f"/v1/downloads/{job}").raise_for_status()
+    eventually(lambda: len(site.pods("download")) == 1, within=READY, what="one worker is left")
+    (left,) = (each["metadata"]["name"] for each in site.pods("download"))
+    assert left != older
+    assert client.job(others[0])["state"] == "running"
+    client.http.delete(f"/v1/downloads/{others[0]}").raise_for_status()
 
 
 def test_a_worker_pod_killed_in_the_middle_of_a_job_loses_nothing(site: Site) -> None:
@@ -154,8 +191,9 @@ def test_a_rolling_update_under_load_loses_no_request_and_no_job(site: Site) -> 
         while not stop.is_set():
             try:
                 # A new connection each time, as new visitors make them.
-                with httpx.Client(base_url=site.url, timeout=30) as http:
-                    status = http.post("/v1/downloads", json={"url": known}).status_code
+                with httpx.Client(timeout=30, transport=site.transport()) as http:
+                    address = f"https://{DOMAIN}/v1/downloads"
+                    status = http.post(address, json={"url": known}).status_code
             except httpx.HTTPError as error:
                 failures.append(repr(error))
             else:

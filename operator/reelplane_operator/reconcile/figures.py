@@ -1,7 +1,9 @@
-"""Live figures of platforms: asked of their API through the API server, rounded, and at most every 30 seconds.
+"""Live figures of platforms: asked of their API through the API server, rounded, and taken at most every 30 seconds.
 
     GET /v1/status ──► Figures ──► statuses: workers, queue, hit rate; proxies; tallies of the extractor
                           └──────► pod-deletion-cost of workers: a busy pod is taken last
+
+Between those, a platform of which some worker may soon be sent away is asked for the costs alone.
 
 Nothing depends on an answer: a platform that does not give one keeps the figures it had, and is asked again.
 """
@@ -23,14 +25,17 @@ from reelplane_operator.reconcile.keys import Key
 log = logging.getLogger(__name__)
 
 INTERVAL = 30.0
-"""Seconds between two questions to one platform."""
+"""Seconds between two takings of one platform's figures."""
+_MARKING = 10.0
+"""Seconds between two markings of workers while there are several and one is busy. Scaling down waits for longer
+than that (``ScalingRule.stabilisation``), so it finds costs from after the backlog fell."""
 _AT_ONCE = 16
 """Platforms asked at the same time."""
 _PATIENCE = 5.0
 """Seconds for an answer."""
 COST = "controller.kubernetes.io/pod-deletion-cost"
 """A ReplicaSet that shrinks takes pods with the lowest cost first (Kubernetes 1.22)."""
-_BUSY, _IDLE = "100", "0"
+_IDLE = "0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,8 @@ class Worker:
     """A worker as the platform reports it; ``pod`` is its name."""
 
     pod: str
-    busy: bool
+    busy: int
+    """Jobs that it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def read(answer: Mapping[str, Any]) -> Figures:
         proxies=f"{proxies['healthy']}/{proxies['total']}" if proxies else None,
         bans=int(proxies["bans"]) if proxies else None,
         workers=tuple(
-            Worker(each["instance"], each["busy"] > 0)
+            Worker(each["instance"], int(each["busy"]))
             for each in sorted(answer.get("workers") or (), key=lambda each: str(each["instance"]))
         ),
         tallies=tuple(
@@ -99,6 +105,7 @@ class Poller:
         self._jitter = jitter
         self._figures: dict[Key, Figures] = {}
         self._due: dict[Key, float] = {}
+        self._taken: dict[Key, float] = {}
         self._costs: dict[Key, dict[str, str]] = {}
 
     def of(self, platform: Key) -> Figures | None:
@@ -114,13 +121,17 @@ class Poller:
             for gone in set(self._due) - present:
                 self._figures.pop(gone, None)
                 self._costs.pop(gone, None)
+                self._taken.pop(gone, None)
                 del self._due[gone]
             for new in present - set(self._due):
                 self._due[new] = loop.time() + self._jitter() * INTERVAL
             due = [key for key in present if self._due[key] <= loop.time()]
-            for key in due:
-                self._due[key] += INTERVAL
             await asyncio.gather(*(self._ask(key, limit) for key in due))
+            for key in due:
+                costs = self._costs.get(key, {})
+                contended = len(costs) > 1 and any(cost != _IDLE for cost in costs.values())
+                beat = _MARKING if contended else INTERVAL
+                self._due[key] = max(self._due[key] + beat, loop.time())
             await asyncio.sleep(1.0)
 
     async def _ask(self, key: Key, limit: asyncio.Semaphore) -> None:
@@ -131,18 +142,25 @@ class Poller:
                     key.namespace, service, "http", "/v1/status", _PATIENCE
                 )
                 figures = read(answer)
-                before = self._figures.get(key)
-                self._figures[key] = figures
-                if figures != before:
-                    self._changed(key)
+                self._take(key, figures)
                 await self._mark(key, figures.workers)
             except ClusterError as error:
                 log.info("no figures of %s: %s", key, error)
             except (KeyError, TypeError, ValueError) as error:
                 log.warning("the figures of %s cannot be read: %r", key, error)
 
+    def _take(self, key: Key, figures: Figures) -> None:
+        now = asyncio.get_running_loop().time()
+        # Half a beat early is in time: the questions come at the beat, their answers some moments after it.
+        if key in self._taken and now - self._taken[key] < INTERVAL - _MARKING / 2:
+            return
+        self._taken[key] = now
+        before, self._figures[key] = self._figures.get(key), figures
+        if figures != before:
+            self._changed(key)
+
     async def _mark(self, platform: Key, workers: Iterable[Worker]) -> None:
-        """Give busy workers' pods a higher cost of deletion. Written only where it changes."""
+        """Give each worker's pod its jobs as its cost of deletion. Written only where it changes."""
         before, after = self._costs.get(platform, {}), {}
         for worker in workers:
             cost = before.get(worker.pod)
@@ -152,7 +170,7 @@ class Poller:
                 if pod is None:
                     continue
                 cost = (pod["metadata"].get("annotations") or {}).get(COST, _IDLE)
-            wanted = _BUSY if worker.busy else _IDLE
+            wanted = str(worker.busy)
             if cost != wanted:
                 patch = {"metadata": {"annotations": {COST: wanted}}}
                 await self._cluster.merge_patch(PODS, platform.namespace, worker.pod, patch)

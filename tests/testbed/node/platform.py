@@ -10,7 +10,6 @@ The sample is applied with two changes: the origin's address is allowed, and cli
 from __future__ import annotations
 
 import itertools
-import json
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ import yaml
 
 from loadtests.clips import make_clip
 from loadtests.origin import Origin, Resource
+from tests.e2e.visitor import Client
 from tests.testbed import toolchain
 from tests.testbed.node.cluster import NodeCluster
 
@@ -153,6 +153,14 @@ class Platform:
         clip = make_clip(self._folder / f"{number}.mp4", seconds=2, tone=200 + number)
         rate = max(1, round(clip.stat().st_size / seconds))
         return self._origin.add(f"/{number}.mp4", Resource(file=clip, rate=rate))
+
+    def download(self, *, seconds: float) -> dict[str, Any]:
+        """A new video from its POST to the last view of its job. Raises AssertionError after READY seconds."""
+        client = Client(self.url())
+        answer = client.submit(self.video(seconds=seconds))
+        if answer.status_code != 202:
+            raise AssertionError(f"{answer.status_code} {answer.text}")
+        return client.end(answer.json()["id"], within=READY)
 
     def submit(self, count: int, *, seconds: float) -> list[str]:
         """POST so many downloads of different videos, each of which takes about so long; returns the jobs' ids."""
