@@ -11,6 +11,7 @@ from loadtests.bench.hot import hot_memory, hot_valkey
 from loadtests.bench.operator import change_latency, converge_1000, idle_writes, operator_memory
 from loadtests.bench.queue import queue
 from loadtests.bench.result import OUTPUT, Result, save
+from loadtests.bench.scale import scale_10000
 from loadtests.bench.testbed import testbed
 from loadtests.bench.viral import viral
 from loadtests.bench.wrk import MissingTool
@@ -29,6 +30,7 @@ MEASURES: dict[str, Callable[[], Result]] = {
     "operator_memory": operator_memory,
     "change_latency": change_latency,
     "idle_writes": idle_writes,
+    "scale_10000": scale_10000,
 }
 
 

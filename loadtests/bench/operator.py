@@ -4,8 +4,7 @@
                    ──► its memory, then one change at a time, then five minutes of nothing    the other three
     stop operator  ──► the same objects again, by a bare loop over the same client            the baseline
 
-One platform has one pipeline in this version, so a thousand pipelines come with as many platforms. All stores are
-external: what is measured is reconciling, not volumes. No controller manager runs, for neither side.
+No controller manager runs, for neither side.
 """
 
 from __future__ import annotations
@@ -13,24 +12,26 @@ from __future__ import annotations
 import asyncio
 import copy
 import functools
-import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-import psutil
 import yaml
 
+from loadtests.bench.fleet import (
+    Manifest,
+    accepted_writes,
+    declared,
+    peak_memory,
+    running_operator,
+    stores_secret,
+)
 from loadtests.bench.result import Result
-from loadtests.bench.servers import free_port
 from loadtests.bench.wrk import MissingTool
 from reelplane_operator.cluster import resources
 from reelplane_operator.cluster.client import Cluster
@@ -57,7 +58,6 @@ _CHILDREN = (
     resources.DISRUPTION_BUDGETS,
     resources.NETWORK_POLICIES,
 )
-Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,64 +127,31 @@ async def _measure(control: ControlPlane, folder: Path) -> Measured:
     async with await Cluster.connect(control.kubeconfig, connections=IN_FLIGHT) as cluster:
         for name in ("ours", "bare"):
             await cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-            await cluster.apply(_stores_secret(name))
-        async with _operator(control.kubeconfig, folder) as (process, port):
+            await cluster.apply(stores_secret(name))
+        async with running_operator(control.kubeconfig, folder) as (process, port):
             began = time.monotonic()
             settled = asyncio.create_task(_settled(cluster, "ours"))
-            await _all(cluster.apply, _declared("ours"))
+            await _all(cluster.apply, declared("ours", COUNT, 1))
             await settled
             converged = time.monotonic() - began
             await asyncio.sleep(5)
             memory = process.memory_info().rss / 2**20
-            peak = _peak(process.pid)
+            peak = peak_memory(process.pid)
             latencies = tuple(sorted([await _change(cluster, turn) for turn in range(CHANGES)]))
             await asyncio.sleep(35)  # figures and statuses that the changes still cause
-            before = await _writes(port)
+            before = await accepted_writes(port)
             await asyncio.sleep(IDLE)
-            idle = await _writes(port) - before
+            idle = await accepted_writes(port) - before
         children, statuses = await _made(cluster)
         again = [_moved(each, "bare") for each in children]
         began = time.monotonic()
-        await _all(cluster.apply, _declared("bare"))
+        await _all(cluster.apply, declared("bare", COUNT, 1))
         await _all(cluster.apply, again)
         await _all(functools.partial(cluster.apply, subresource="status"), statuses)
         bare = time.monotonic() - began
         rate = _kubectl(control, again[:KUBECTL_SHARE], folder)
     objects = 2 * COUNT + len(children) + len(statuses)
     return Measured(converged, bare, objects, memory, peak, latencies, idle, rate)
-
-
-def _stores_secret(namespace: str) -> Manifest:
-    urls = {
-        "database": "postgresql://app:secret@10.0.0.5:5432/reels",
-        "cache": "redis://10.0.0.6:6379/0",
-        "queue": "redis://10.0.0.7:6379/0",
-    }
-    metadata = {"name": "stores", "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": urls}
-
-
-def _declared(namespace: str) -> list[Manifest]:
-    def url(key: str) -> Manifest:
-        return {"urlFrom": {"secret": "stores", "key": key}}
-
-    spec = {
-        "database": {"postgres": url("database")},
-        "cache": {"external": url("cache")},
-        "queue": {"external": url("queue")},
-        "objects": {"s3": {"bucket": "reels", "region": "us-west-2"}},
-    }
-    found = []
-    for number in range(COUNT):
-        head = {
-            "apiVersion": "reelplane.io/v1alpha1",
-            "metadata": {"name": f"p{number:04}", "namespace": namespace},
-        }
-        workers = {"download": {"min": 1, "max": 10}}
-        pipeline = {"platform": f"p{number:04}", "workers": workers}
-        found.append({**head, "kind": "VideoPlatform", "spec": spec})
-        found.append({**head, "kind": "VideoPipeline", "spec": pipeline})
-    return found
 
 
 async def _settled(cluster: Cluster, namespace: str) -> None:
@@ -284,46 +251,3 @@ def _kubectl(control: ControlPlane, manifests: Sequence[Manifest], folder: Path)
         capture_output=True,
     )
     return len(manifests) / (time.monotonic() - began)
-
-
-@asynccontextmanager
-async def _operator(kubeconfig: Path, folder: Path) -> AsyncIterator[tuple[psutil.Process, int]]:
-    """The operator as a process of its own, ready; its process and the port of its metrics."""
-    port = free_port()
-    process = _start(kubeconfig, folder, port)
-    try:
-        async with httpx.AsyncClient() as client:
-            for _ in range(600):
-                if process.poll() is not None:
-                    raise RuntimeError((folder / "operator.log").read_text()[-2000:])
-                try:
-                    if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
-                        break
-                except httpx.TransportError:
-                    pass
-                await asyncio.sleep(0.1)
-        yield psutil.Process(process.pid), port
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
-def _start(kubeconfig: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "reelplane_operator", "run", "--kubeconfig", str(kubeconfig)]
-    options = ["--http-port", str(port), "--log-level", "warning"]
-    with (folder / "operator.log").open("w") as log:
-        return subprocess.Popen([*command, *options], stdout=log, stderr=log)
-
-
-async def _writes(port: int) -> int:
-    """Writes that API servers accepted from the operator so far, Leases excepted."""
-    async with httpx.AsyncClient() as client:
-        text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-    counts = re.findall(r"^reelplane_operator_api_writes_total\{([^}]*)\} (\S+)$", text, re.MULTILINE)
-    return sum(int(float(value)) for labels, value in counts if 'kind="Lease"' not in labels)
-
-
-def _peak(pid: int) -> float:
-    """MiB: the high-water mark of the resident set, as the kernel keeps it."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return int(found[1]) / 1024 if found else 0.0
