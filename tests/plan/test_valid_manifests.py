@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from reelplane_plan.types import (
     SecretText,
 )
 from tests.testbed import kubeschemas, toolchain
-from tests.testbed.drawn import SECRETS, pointed, written
+from tests.testbed.drawn import SECRETS, URLS, pointed, written
 from tests.testbed.strategies import specs
 
 SAMPLES = Path("samples")

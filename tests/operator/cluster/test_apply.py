@@ -32,6 +32,16 @@ async def test_applying_the_same_again_changes_nothing(cluster: Cluster, namespa
     assert again["metadata"]["resourceVersion"] == first["metadata"]["resourceVersion"]
 
 
+async def test_every_character_arrives_as_it_is(cluster: Cluster, namespace: str) -> None:
+    """An apply's body is read as YAML, which takes neither every escape of JSON nor every character."""
+    text = "".join(map(chr, (9, 10, 13, *range(0x20, 0x250), 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)))
+    text += "\U0001f600 \U0010ffff \\ud83d\\ude00"
+
+    made = await cluster.apply(config_map(namespace, a=text))
+
+    assert made["data"] == {"a": text}
+
+
 async def test_without_force_a_field_of_another_manager_is_a_conflict_that_names_both(
     api_cluster: AnyCluster, cluster: Cluster, namespace: str
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,27 +24,27 @@ from reelplane_operator.cluster.errors import ClusterError
 from reelplane_operator.cluster.resources import ResourceType
 from reelplane_operator.cluster.transport import Request
 from reelplane_operator.config import Config
-from reelplane_operator.reconcile.keys import OURS
+from reelplane_operator.reconcile.keys import OURS, child_id, key_of, owner_of
 from reelplane_operator.reconcile.observe import CHILDREN, OPTIONAL
 from tests.testbed.given import Cluster as AnyCluster
 
 ROOT = Path(__file__).parents[3]
-WITHIN = 60.0
-"""Seconds that anything may take on a machine that is busy with other things."""
+WITHIN = 240.0
+"""Seconds that anything may take on a machine that is busy with other things: only what hangs takes longer."""
 
 Object = dict[str, Any]
 T = TypeVar("T")
 
 
-async def eventually(check: Callable[[], Awaitable[T]], what: str, within: float = WITHIN) -> T:
-    """The first truthy answer of ``check``."""
-    deadline = time.monotonic() + within
+async def eventually(check: Callable[[], Awaitable[T]], what: str, every: float = 0.05) -> T:
+    """The first truthy answer of ``check``, asked again after ``every`` seconds."""
+    deadline = time.monotonic() + WITHIN
     while True:
         found = await check()
         if found:
             return found
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
-        await asyncio.sleep(0.05)
+        assert time.monotonic() < deadline, f"not within {WITHIN:g} s: {what}"
+        await asyncio.sleep(every)
 
 
 @dataclass
@@ -166,21 +166,66 @@ class Running:
         return self._task.exception()
 
     async def at_rest(self, calm: float = 1.5) -> None:
-        """Wait until it has nothing to do and wrote nothing for ``calm`` seconds."""
+        """Wait until it has nothing to do: it and Kubernetes' controllers have seen all there is and acted on it.
 
-        async def calmed() -> bool:
+        For ``calm`` seconds it must have written nothing, so that what it put off for a moment is done, too.
+        """
+
+        async def rests() -> bool:
             assert self.operator is not None
-            before = len(self.writes)
-            if self.operator.queue.busy or not self.operator.leading:
+            queue, before = self.operator.queue, len(self.writes)
+            if queue.busy or not self.operator.leading:
                 return False
             await asyncio.sleep(calm)
-            return len(self.writes) == before and not self.operator.queue.busy
+            return await self._has_seen_all() and len(self.writes) == before and not queue.busy
 
-        await eventually(calmed, "the operator comes to rest")
+        await eventually(rests, "the operator comes to rest")
+
+    async def _has_seen_all(self) -> bool:
+        assert self.operator is not None
+        world = self.operator.world
+        for site in (Site(self._connected, name) for name in self.config.namespaces):
+            children = await site.children()
+            if not acted_upon(children):
+                return False
+            for child in children.values():
+                owner = owner_of(child["metadata"]["labels"], site.name)
+                known = world.children(owner).get(child_id(child)) if owner else None
+                if owner and (known is None or known.version != _version(child)):
+                    return False
+            for type in resources.CUSTOM:
+                for obj in await site.cluster.list(type, site.name):
+                    declared = world.declared(key_of(obj, type.kind))
+                    if declared is None or declared.version != _version(obj):
+                        return False
+        return True
+
+    @property
+    def _connected(self) -> Cluster:
+        assert self._cluster is not None
+        return self._cluster
 
     def _seen(self, request: Request) -> None:
         if request.write and request.kind not in ("Lease", "Event"):
             self.writes.append(request)
+
+
+def acted_upon(children: Mapping[tuple[str, str], Object]) -> bool:
+    """Whether Kubernetes' controllers have acted on all workloads and autoscalers."""
+    for (kind, _), obj in children.items():
+        if kind in ("Deployment", "StatefulSet"):
+            if obj.get("status", {}).get("observedGeneration") != obj["metadata"]["generation"]:
+                return False
+        elif kind == "HorizontalPodAutoscaler":
+            # An autoscaler raises its target to the least that it may have.
+            target = children.get(("Deployment", obj["spec"]["scaleTargetRef"]["name"]))
+            if target and target["spec"].get("replicas", 1) < obj["spec"]["minReplicas"]:
+                return False
+    return True
+
+
+def _version(obj: Object) -> int:
+    return int(obj["metadata"]["resourceVersion"])
 
 
 class Kubelet:
@@ -210,7 +255,7 @@ class Kubelet:
 def served(api_cluster: AnyCluster) -> AnyCluster:
     """The cluster of the session with our kinds."""
     api_cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    api_cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    api_cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", f"--timeout={WITHIN:g}s")
     return api_cluster
 
 

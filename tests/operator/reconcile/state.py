@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from reelplane_operator.cluster import resources
-from tests.operator.reconcile.conftest import WITHIN, Object, Site, eventually
+from tests.operator.reconcile.conftest import WITHIN, Object, Site
 
 State = dict[tuple[str, str], Object]
 _BOOKKEEPING = (
@@ -37,25 +37,13 @@ async def state(site: Site) -> State:
     return namespaced
 
 
-async def settled(site: Site) -> State:
-    """The state once the controllers of Kubernetes, too, have looked at everything that was written."""
-
-    async def looked_at() -> State | None:
-        found = await state(site)
-        text = str(found)
-        busy = "a moment ago" in text or "does not exist yet" in text or not _autoscaled(found)
-        return None if busy else found
-
-    found = await eventually(looked_at, "all controllers have looked at all children")
-    assert found is not None
-    return found
-
-
-async def ends_as(site: Site, expected: State, what: str) -> None:
-    """Wait until the state is ``expected``; what differs is shown."""
+async def ends_as(
+    site: Site, expected: State, what: str, seen: Callable[[State], State] = lambda found: found
+) -> None:
+    """Wait until the state is ``expected``; what differs is shown. ``seen``: what is looked at of a state."""
     deadline = time.monotonic() + WITHIN
     while True:
-        found = await state(site)
+        found = seen(await state(site))
         if found == expected or time.monotonic() > deadline:
             break
         await asyncio.sleep(0.1)
@@ -81,16 +69,6 @@ def _differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str,
 
 async def uids(site: Site) -> dict[tuple[str, str], str]:
     return {name: obj["metadata"]["uid"] for name, obj in (await site.children()).items()}
-
-
-def _autoscaled(found: State) -> bool:
-    """Whether autoscalers have raised their targets to the least they may have."""
-    return all(
-        found["Deployment", obj["spec"]["scaleTargetRef"]["name"]]["spec"].get("replicas", 1)
-        >= obj["spec"]["minReplicas"]
-        for (kind, _), obj in found.items()
-        if kind == "HorizontalPodAutoscaler"
-    )
 
 
 def _child(obj: Object) -> Object:

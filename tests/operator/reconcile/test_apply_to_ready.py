@@ -10,7 +10,7 @@ from reelplane_operator.cluster import resources
 from tests.operator.reconcile.conftest import Object, Running, Site, Start
 from tests.testbed.given import Cluster as AnyCluster
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 async def test_children_are_made_and_the_status_says_what_is_missing(
@@ -52,7 +52,7 @@ async def test_ready_when_pods_are_and_kubectl_wait_agrees(
         "--for=condition=Ready",
         "vplat/reels",
         "vp/shorts",
-        "--timeout=60s",
+        "--timeout=240s",
     )
     await asyncio.to_thread(served.kubectl, *arguments)
     for type, name in ((resources.PLATFORMS, "reels"), (resources.PIPELINES, "shorts")):

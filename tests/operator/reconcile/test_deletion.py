@@ -7,7 +7,7 @@ import pytest
 from reelplane_operator.cluster import resources
 from tests.operator.reconcile.conftest import Object, Running, Site, Start, eventually
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 async def _apply(site: Site, operator: Running, objects: list[Object]) -> None:
@@ -76,4 +76,4 @@ async def test_a_namespace_can_be_deleted_when_the_operator_is_gone(
     async def gone() -> bool:
         return await site.cluster.get(resources.NAMESPACES, None, site.name) is None
 
-    await eventually(gone, "the namespace is gone", within=120)
+    await eventually(gone, "the namespace is gone")

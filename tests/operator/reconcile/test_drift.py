@@ -11,7 +11,7 @@ from reelplane_operator.cluster.client import Cluster
 from tests.operator.reconcile.conftest import Object, Running, Site, eventually
 from tests.testbed.given import Cluster as AnyCluster
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -94,7 +94,6 @@ async def test_fields_of_others_survive(site: Site, applied: Running, served: An
         )
     # A change of ours, applied over theirs.
     await site.patch(resources.PIPELINES, "shorts", spec={"workers": {"download": {"concurrency": 3}}})
-    await asyncio.sleep(0.5)
     await applied.at_rest()
     found = await site.get(resources.DEPLOYMENTS, "shorts-download")
     assert found["spec"]["replicas"] == 3
@@ -110,7 +109,6 @@ async def test_a_child_that_opted_out_is_left_alone(site: Site, applied: Running
     arguments = ("-n", site.name, "set", "image", "deployment/reels-api", "*=mine:1")
     await asyncio.to_thread(served.kubectl, *arguments)
     await site.patch(resources.PLATFORMS, "reels", spec={"api": {"rateLimits": {"info": "20/min"}}})
-    await asyncio.sleep(0.5)
     await applied.at_rest()
     assert _image(await site.get(resources.DEPLOYMENTS, "reels-api")) == "mine:1"
     await site.annotate(resources.DEPLOYMENTS, "reels-api", "reelplane.io/reconcile", None)

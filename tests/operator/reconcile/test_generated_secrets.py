@@ -7,7 +7,7 @@ import pytest
 from reelplane_operator.cluster import resources
 from tests.operator.reconcile.conftest import Object, Site, Start, eventually
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 async def test_values_survive_everything(site: Site, start: Start, development: list[Object]) -> None:

@@ -8,7 +8,7 @@ from reelplane_operator.app import LeaseLost
 from reelplane_operator.cluster import resources
 from tests.operator.reconcile.conftest import Object, Site, Start, eventually
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 async def test_the_standby_writes_nothing_until_the_leader_goes(

@@ -7,7 +7,7 @@ import pytest
 from reelplane_operator.cluster import resources
 from tests.operator.reconcile.conftest import Object, Site, Start
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 _EXTERNAL = {"external": {"urlFrom": {"secret": "cache", "key": "url"}}, "embedded": None}
 

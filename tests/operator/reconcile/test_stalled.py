@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from reelplane_operator.cluster import resources
-from tests.operator.reconcile.conftest import Object, Running, Site, sample
+from reelplane_operator.cluster.errors import Forbidden
+from tests.operator.reconcile.conftest import Object, Running, Site, eventually, sample
 from tests.testbed.given import Cluster as AnyCluster
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 async def test_a_missing_secret_stalls_until_it_appears(site: Site, operator: Running) -> None:
@@ -40,7 +41,6 @@ async def test_a_changed_secret_reaches_the_pods(site: Site, operator: Running) 
         "stores",
         stringData={"database": "postgresql://reels:new@database.example.com/reels"},
     )
-    await asyncio.sleep(0.5)
     await operator.at_rest()
     after = (await site.get(resources.DEPLOYMENTS, "reels-api"))["spec"]["template"]["metadata"]
     assert after["annotations"] != before["annotations"]
@@ -81,7 +81,16 @@ async def test_a_child_that_the_server_refuses_is_named_and_the_others_are_made(
     """A quota is the plainest way in which an admission rule of a cluster refuses what the plan wants."""
     arguments = ("-n", site.name, "create", "quota", "no-services", "--hard=services=0")
     await asyncio.to_thread(served.kubectl, *arguments)
-    await asyncio.sleep(1)
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "any", "namespace": site.name}}
+
+    async def counts() -> bool:
+        try:
+            await site.cluster.apply({**service, "spec": {"ports": [{"port": 80}]}}, dry_run=True)
+        except Forbidden:
+            return True
+        return False
+
+    await eventually(counts, "the quota is in force")
     for each in development:
         await site.apply(each)
     stalled = await site.becomes(resources.PLATFORMS, "reels", "Stalled", "True", "NotPermitted")

@@ -90,7 +90,7 @@ async def test_failures_are_told_and_tried_again_until_one_works() -> None:
     queue = _queue(handler, observe=lambda _key, _seconds, error: told.append(error))
     queue.start()
     queue.add("a")
-    await asyncio.sleep(0.3)
+    await eventually(lambda: asyncio.sleep(0, len(told) == 4), "it was tried four times")
     assert tries == 4
     assert [type(each) for each in told] == [ValueError, ValueError, ValueError, type(None)]
 
