@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 NAMESPACE = "media"
 DOMAIN = "reels.example.com"
 SYSTEM = "reelplane-system"
-ENDLESS = {"rate": 2_000}
+ENDLESS = {"rate": 1_000}
 """Of a clip of some 300 kB: a download that takes longer than anything here waits for."""
 READY = 420.0
 """Seconds for a whole platform to come up on two busy cores."""
@@ -117,7 +117,7 @@ def site(operator: NodeCluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
         cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=declared(host, origin.port))
         _wait(cluster, "-n", NAMESPACE, "vplat/demo", "vp/demo", "--for=condition=Ready")
         with contextlib.closing(Gateway(cluster, NAMESPACE, folder)) as gateway:
-            eventually(gateway.listens, what="nginx listens")
+            eventually(gateway.listens, within=30, what="nginx listens")
             yield Site(cluster, origin, lambda: gateway.transport(authority.certificate), folder)
 
 

@@ -12,7 +12,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,6 +39,9 @@ class RunningPlatform(Protocol):
     def kill(self, pod: str) -> None:
         """SIGKILL the main process of a pod's container, as the kernel does when memory runs out."""
         ...
+
+
+_ALL_NODES = "--selector=kubernetes.io/os=linux"
 
 
 def _nothing(_: RunningPlatform) -> None:
@@ -86,7 +89,7 @@ def _forget_drained(on: RunningPlatform) -> None:
     """A pipeline that was drained and forgotten, while jobs come in."""
     _patch(on, "videopipeline", on.pipeline, {"spec": {"drain": True}})
     _until(lambda: not _workers(on), "no worker is left")
-    on.submit(20, seconds=1)
+    on.submit(8, seconds=1)
 
 
 def _resume(on: RunningPlatform) -> None:
@@ -95,21 +98,23 @@ def _resume(on: RunningPlatform) -> None:
 
 def _lose_cache(on: RunningPlatform) -> None:
     """The cache's node is away: its pod is gone, and no other takes it."""
-    on.kubectl("cordon", "--all")
+    on.kubectl("cordon", _ALL_NODES)
     on.kubectl("-n", on.namespace, "delete", "pod", f"{on.platform}-cache-0", "--force", "--grace-period=0")
 
 
 def _uncordon(on: RunningPlatform) -> None:
-    on.kubectl("uncordon", "--all")
+    on.kubectl("uncordon", _ALL_NODES)
 
 
 def _poison(on: RunningPlatform) -> None:
     """A job that takes its workers down: each that claims it is killed, twice."""
     on.submit(1, seconds=60)
+    killed: set[str] = set()
     for _ in range(2):
-        worker = _until(lambda: _busy_worker(on), "a worker has claimed the job")
-        on.kill(worker)
-    _until(lambda: _busy_worker(on), "a third worker has claimed the job")
+        worker, pod = _until(lambda: _busy_worker(on, killed), "a worker has claimed the job")
+        on.kill(pod)
+        killed.add(worker)
+    _until(lambda: _busy_worker(on, killed), "a third worker has claimed the job")
 
 
 FAULTS = {
@@ -122,13 +127,13 @@ FAULTS = {
 """By page."""
 
 
-def _busy_worker(on: RunningPlatform) -> str:
-    """The pod that runs a job; empty when none does."""
+def _busy_worker(on: RunningPlatform, but: Collection[str]) -> tuple[str, str] | None:
+    """Id and pod of a worker that runs a job. ``but``: ids of those that are dead and hold their leases yet."""
     path = f"/api/v1/namespaces/{on.namespace}/services/{on.platform}-api:http/proxy/v1/status"
     done = on.kubectl("get", "--raw", path, check=False)
     workers = json.loads(done.stdout)["workers"] if done.returncode == 0 else []
-    alive = {pod["metadata"]["name"] for pod in _workers(on)}
-    return next((str(each["id"]) for each in workers if each["busy"] and each["id"] in alive), "")
+    busy = (each for each in workers if each["busy"] and each["id"] not in but)
+    return next(((str(each["id"]), str(each["instance"])) for each in busy), None)
 
 
 def _workers(on: RunningPlatform) -> list[dict[str, Any]]:

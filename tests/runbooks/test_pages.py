@@ -16,6 +16,7 @@ from reelplane_operator.reconcile.world import World
 from reelplane_workloads.core import metrics as workload_metrics
 from reelplane_workloads.core.errors import Code
 from tests.runbooks import harness
+from tests.runbooks.faults import FAULTS
 
 ROOT = harness.FOLDER.parent
 ALERTS = harness.FOLDER / "alerts"
@@ -57,6 +58,10 @@ def test_each_alert_says_why_it_waits_as_long_as_it_does():
             assert re.search(r"^\s+# \w", text, re.MULTILINE), (
                 f"{path.name}: {text.splitlines()[0]} has no reason"
             )
+
+
+def test_each_page_has_its_fault():
+    assert set(FAULTS) == set(harness.names())
 
 
 @pytest.mark.parametrize("name", harness.names())

@@ -136,6 +136,7 @@ def deployment(settings: Settings) -> Manifest:
         f"--extractor-image={settings.extractor_image}",
         *(f"--namespace={each}" for each in settings.watch),
     ]
+    alive = {"httpGet": {"path": "/healthz", "port": "http"}}
     container = {
         "name": "operator",
         "image": settings.image,
@@ -148,12 +149,9 @@ def deployment(settings: Settings) -> Manifest:
         ],
         "ports": [{"name": "http", "containerPort": _PORT}],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 5},
-        "livenessProbe": {
-            "httpGet": {"path": "/healthz", "port": "http"},
-            "initialDelaySeconds": 15,
-            "periodSeconds": 10,
-            "failureThreshold": 6,
-        },
+        # On a node where everything starts at once, loading the code may take minutes.
+        "startupProbe": {**alive, "periodSeconds": 2, "failureThreshold": 150},
+        "livenessProbe": {**alive, "periodSeconds": 10, "failureThreshold": 6},
         "resources": settings.resources or DEFAULT_RESOURCES,
         "securityContext": {
             "allowPrivilegeEscalation": False,

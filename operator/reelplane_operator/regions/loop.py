@@ -252,13 +252,15 @@ class RegionReconciler:
         self._tell(raw, previous, made)
 
     def _tell(self, raw: dict[str, Any], previous: Mapping[str, Any], made: Mapping[str, Any]) -> None:
-        """An Event when what stands in the way, or Ready, changed."""
+        """An Event and a line in the log when what stands in the way, or Ready, changed."""
         for condition in made["conditions"]:
             if condition["type"] not in ("Ready", "Stalled") or condition["status"] == "False":
                 continue
             old = next((c for c in previous.get("conditions", ()) if c["type"] == condition["type"]), None)
             if old is None or (old["status"], old["reason"]) != (condition["status"], condition["reason"]):
                 good = condition["type"] == "Ready" and condition["status"] == "True"
+                level = logging.INFO if good else logging.WARNING
+                _log.log(level, "%s: %s", condition["reason"], condition["message"])
                 self._events.event(
                     raw,
                     reason=condition["reason"],

@@ -11,7 +11,7 @@ import pytest
 from tests.runbooks import harness
 from tests.runbooks.faults import FAULTS
 from tests.testbed import toolchain
-from tests.testbed.node.platform import Platform, wait
+from tests.testbed.node.platform import Platform
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(1800)]
 
@@ -69,10 +69,5 @@ def until_it_shows(commands: harness.Runner, block: harness.Block) -> harness.Re
 
 def well(platform: Platform) -> None:
     """Everything is Ready, and a job is done from its beginning to its end."""
-    objects = (
-        f"vplat/{platform.platform}",
-        f"vp/{platform.pipeline}",
-        f"regiondeployment/{platform.region}",
-    )
-    wait(platform.cluster, "-n", platform.namespace, *objects, "--for=condition=Ready")
+    platform.wait_ready()
     assert platform.download(seconds=1)["state"] == "done"

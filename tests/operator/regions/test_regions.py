@@ -89,7 +89,7 @@ async def test_what_the_hub_no_longer_has_goes_from_the_region_too(world) -> Non
 
 
 async def test_an_unreachable_region_holds_nobody_back_and_converges_when_it_returns(
-    world, servers: ControlPlane
+    world, servers: ControlPlane, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("us-west-2", "eu-west-1"):
         await world.region(name)
@@ -106,6 +106,8 @@ async def test_an_unreachable_region_holds_nobody_back_and_converges_when_it_ret
         assert lost["lastContactTime"]
         await world.run("us-west-2")
         assert await world.status("us-west-2") == lost, "being away still is no change"
+        warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+        assert [each.partition(":")[0] for each in warnings] == ["RegionUnreachable"], "it is said once"
         await world.run("eu-west-1")
         live = await world.there("eu-west-1", resources.PLATFORMS, "reels")
         assert live["spec"]["api"]["replicas"] == {"min": 3, "max": 9}

@@ -129,6 +129,12 @@ class _Resolved(httpx.HTTPTransport):
         self._address = address
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.extensions["sni_hostname"] = request.url.host
-        request.url = request.url.copy_with(host=self._address, port=PORT)
-        return super().handle_request(request)
+        # Another request: the client's own keeps its host, to which the answer's cookies belong.
+        led_here = httpx.Request(
+            request.method,
+            request.url.copy_with(host=self._address, port=PORT),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": request.url.host},
+        )
+        return super().handle_request(led_here)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,18 +85,26 @@ class Platform:
         """
         found = cls(cluster, namespace, folder)
         found._origin.start()
-        for name in (namespace, found.region_namespace):
-            cluster.kubectl("create", "namespace", name)
-            cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-        documents = [*found._declared(), *found._region()]
-        found.kubectl("-n", namespace, "apply", "-f", "-", input=yaml.safe_dump_all(documents))
-        objects = (
-            f"vplat/{cls.platform}",
-            f"vp/{cls.pipeline}",
-            f"regiondeployment/{cls.region}",
-        )
-        wait(cluster, "-n", namespace, *objects, "--for=condition=Ready")
+        try:
+            for name in (namespace, found.region_namespace):
+                cluster.kubectl("create", "namespace", name)
+                cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+            documents = [*found._declared(), *found._region()]
+            cluster.kubectl("-n", namespace, "apply", "-f", "-", input=yaml.safe_dump_all(documents))
+            found.wait_ready()
+        except BaseException:
+            found._origin.stop()
+            raise
         return found
+
+    def wait_ready(self) -> None:
+        """Wait until it, its pipeline and its region are Ready, about what is declared now. Raises NotReadyError."""
+        objects = (
+            f"vplat/{self.platform}",
+            f"vp/{self.pipeline}",
+            f"regiondeployment/{self.region}",
+        )
+        wait(self.cluster, "-n", self.namespace, *objects, "--for=condition=Ready")
 
     def _declared(self) -> list[dict[str, Any]]:
         platform, pipeline = yaml.safe_load_all((ROOT / "samples/cluster/development.yaml").read_text())
@@ -109,10 +117,11 @@ class Platform:
     def _region(self) -> list[dict[str, Any]]:
         """A region whose cluster is this one, reached as any other is: by a kubeconfig in a Secret."""
         kubeconfig = self.cluster.control.make_kubeconfig(f"hub-of-{self.region}", ["system:masters"])
+        name = f"{self.region}-kubeconfig"
         secret = {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": {"name": f"{self.region}-kubeconfig"},
+            "metadata": {"name": name},
             "stringData": {"kubeconfig": kubeconfig.read_text()},
         }
         region = {
@@ -123,11 +132,12 @@ class Platform:
                 "platform": self.platform,
                 "region": "us-west-2",
                 "role": "Recovery",
-                "cluster": {
-                    "kubeconfigFrom": {"secret": secret["metadata"]["name"], "key": "kubeconfig"}  # type: ignore[index]
-                },
+                "cluster": {"kubeconfigFrom": {"secret": name, "key": "kubeconfig"}},
                 "namespace": self.region_namespace,
-                "overrides": {"api": {"replicas": {"min": 1, "max": 1}}},
+                "overrides": {
+                    "api": {"replicas": {"min": 1, "max": 1}},
+                    "pipelines": [{"name": self.pipeline, "workers": {"min": 0, "max": 1}}],
+                },
             },
         }
         return [secret, region]
@@ -194,7 +204,7 @@ class Platform:
         """Delete what was declared, wait until it is gone, and end the origin."""
         for kinds in ("regiondeployments", "videopipelines,videoplatforms"):
             self.kubectl("-n", self.namespace, "delete", kinds, "--all", "--timeout=120s", check=False)
-        namespaces: Sequence[str] = (self.namespace, self.region_namespace)
+        namespaces = (self.namespace, self.region_namespace)
         self.kubectl("delete", "namespace", *namespaces, "--wait=false", check=False)
         self._origin.stop()
 

@@ -26,6 +26,7 @@ from reelplane_workloads.api.app import build
 from reelplane_workloads.api.protocol import JoiningProtocol
 from reelplane_workloads.api.services import Services
 from reelplane_workloads.core.errors import Problem
+from reelplane_workloads.core.leaving import leave_soon, leaving_when
 from reelplane_workloads.core.probes import ProbeServer
 from reelplane_workloads.core.startup import Startup, StoppedError
 
@@ -99,7 +100,7 @@ async def _main(document: RuntimeDocument, instance: str, sockets: Sequence[sock
     startup = Startup(log, stopping)
     async with contextlib.AsyncExitStack() as stack:
         try:
-            async with _probed(startup, sockets[-1]):
+            async with leaving_when(stopping), _probed(startup, sockets[-1]):
                 services = await Services.open(stack, document, instance, startup)
         except StoppedError:
             log.info("stopped before the stores came", extra={"instance": instance})
@@ -111,6 +112,7 @@ async def _main(document: RuntimeDocument, instance: str, sockets: Sequence[sock
         server.should_exit = stopping.is_set()
         log.info("api ready", extra={"instance": instance})
         await server.serve(sockets=list(sockets))
+        leave_soon()
         log.info("drained", extra={"instance": instance})
     return 0
 

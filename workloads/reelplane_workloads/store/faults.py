@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from reelplane_workloads.core.errors import Code, Problem
@@ -66,8 +66,8 @@ def classify(error: BaseException) -> Fault:
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None:
         return _SQLITE.get(code & 0xFF, Fault.OURS)
-    # psycopg raises a connection that could not be made without a SQLSTATE.
-    return Fault.LOST if type(cause).__name__ == "OperationalError" else Fault.OURS
+    # psycopg raises a connection that could not be made, or not in time, without a SQLSTATE.
+    return Fault.LOST if isinstance(error, OperationalError) else Fault.OURS
 
 
 def problem_of(error: BaseException) -> BaseException:

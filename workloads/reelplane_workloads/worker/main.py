@@ -25,6 +25,7 @@ from reelplane_crds.runtime import RuntimeDocument, WorkerSettings
 from reelplane_workloads.cache import Cache
 from reelplane_workloads.core.errors import Problem
 from reelplane_workloads.core.instances import fresh_id
+from reelplane_workloads.core.leaving import leave_soon, leaving_when
 from reelplane_workloads.core.probes import ProbeServer
 from reelplane_workloads.core.startup import Startup, StoppedError
 from reelplane_workloads.download.runner import Runner
@@ -86,18 +87,22 @@ async def _main(
     serving = asyncio.create_task(probes.run_until_stopped())
     try:
         async with contextlib.AsyncExitStack() as stack:
-            worker = await Worker.open(
-                stack,
-                document=document,
-                settings=settings,
-                worker_id=worker_id,
-                runner_factory=runner_factory,
-                startup=startup,
-            )
+            async with leaving_when(stopping):
+                worker = await Worker.open(
+                    stack,
+                    document=document,
+                    settings=settings,
+                    worker_id=worker_id,
+                    runner_factory=runner_factory,
+                    startup=startup,
+                )
+            if stopping.is_set():
+                raise StoppedError
             log.info("worker ready", extra={"worker": worker_id, "concurrency": settings.concurrency})
             await worker.run_until(stopping, hurry)
+            leave_soon()
     except StoppedError:
-        log.info("stopped before the stores came", extra={"worker": worker_id})
+        log.info("stopped before it began", extra={"worker": worker_id})
     finally:
         probes.leave()
         await serving
