@@ -27,16 +27,14 @@ from tests.e2e.visitor import Client
 from tests.testbed.certs import Authority
 from tests.testbed.node.cluster import NodeCluster
 from tests.testbed.node.gateway import CLASS, Gateway
+from tests.testbed.node.platform import READY, SYSTEM, install, wait
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "media"
 DOMAIN = "reels.example.com"
-SYSTEM = "reelplane-system"
 ENDLESS = {"rate": 1_000}
 """Of a clip of some 300 kB: a download that takes longer than anything here waits for."""
-READY = 420.0
-"""Seconds for a whole platform to come up on two busy cores."""
 
 
 @dataclass
@@ -65,28 +63,9 @@ class Site:
         return self.origin.add(f"/{name}.mp4", Resource(file=clip, **resource))
 
 
-def _wait(cluster: NodeCluster, *what: str, within: float = READY) -> None:
-    done = cluster.kubectl("wait", *what, f"--timeout={within:.0f}s", check=False)
-    if done.returncode:
-        found = [
-            cluster.kubectl(*words, check=False).stdout
-            for words in (
-                ("get", "pods,vplat,vp,hpa,scaledobject,pvc", "-A"),
-                ("get", "events", "-A", "--sort-by=.lastTimestamp"),
-                ("-n", SYSTEM, "logs", "deployment/reelplane-operator", "--tail=40"),
-                ("-n", NAMESPACE, "describe", "vplat,vp"),
-            )
-        ]
-        pytest.fail(done.stderr + "\n".join(found))
-
-
 @pytest.fixture(scope="module")
 def operator(node_cluster: NodeCluster, imported: Callable[[str], str]) -> NodeCluster:
-    for image in ("operator", "workloads", "valkey", "postgres", "versitygw"):
-        imported(image)
-    node_cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "operator/deploy/cluster"))
-    node_cluster.kubectl("wait", "--for=condition=Established", "crd", "--all")
-    _wait(node_cluster, "-n", SYSTEM, "deployment/reelplane-operator", "--for=condition=Available")
+    install(node_cluster, imported)
     return node_cluster
 
 
@@ -115,7 +94,7 @@ def site(operator: NodeCluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     with Origin(host=host) as origin:
         cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=declared(host, origin.port))
-        _wait(cluster, "-n", NAMESPACE, "vplat/demo", "vp/demo", "--for=condition=Ready")
+        wait(cluster, "-n", NAMESPACE, "vplat/demo", "vp/demo", "--for=condition=Ready")
         with contextlib.closing(Gateway(cluster, NAMESPACE, folder)) as gateway:
             eventually(gateway.listens, within=30, what="nginx listens")
             yield Site(cluster, origin, lambda: gateway.transport(authority.certificate), folder)
@@ -254,7 +233,7 @@ def test_the_operator_may_be_killed_at_any_moment(site: Site) -> None:
         within=READY,
         what="the last change is in the workers' document",
     )
-    _wait(site.cluster, "-n", NAMESPACE, "vp/demo", "--for=condition=Ready")
+    wait(site.cluster, "-n", NAMESPACE, "vp/demo", "--for=condition=Ready")
 
 
 def test_workers_go_back_to_zero_when_nothing_is_left_to_do(site: Site) -> None:

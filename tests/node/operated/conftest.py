@@ -10,7 +10,7 @@ from tests.testbed.node.cluster import NodeCluster
 from tests.testbed.node.platform import Platform, install
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_platform(
     node_cluster: NodeCluster,
     imported: Callable[[str], str],
