@@ -251,7 +251,7 @@ def test_kubectl_delete_leaves_nothing(site: Site) -> None:
         return [
             f"{each['kind']}/{each['metadata']['name']}"
             for each in found
-            if each["metadata"]["name"] != "kube-root-ca.crt"
+            if each["metadata"]["name"] not in ("kube-root-ca.crt", "reels-tls")
         ]
 
     eventually(lambda: not left(), within=READY, what="nothing is left")
