@@ -67,7 +67,7 @@ def test_every_locked_package_has_hashes_and_no_index_is_named(lock: Path) -> No
 
 def test_all_locks_of_the_platform_agree() -> None:
     dev = locked(ROOT / "requirements/dev.txt")
-    for name in ("run", "workloads", "operator"):
+    for name in ("run", "workloads", "operator", "infra"):
         for package, versions in locked(ROOT / f"requirements/{name}.txt").items():
             assert versions <= dev[package], (
                 f"{package} differs between {name}.txt and dev.txt: run `make lock`"
@@ -89,7 +89,12 @@ def test_every_declared_dependency_is_locked() -> None:
     assert names(project["dependencies"]) | names(extras["operator"]) <= set(
         locked(ROOT / "requirements/operator.txt")
     )
-    assert names(extras["dev"]) | names(extras["loadtest"]) <= set(locked(ROOT / "requirements/dev.txt"))
+    assert names(project["dependencies"]) | names(extras["infra"]) <= set(
+        locked(ROOT / "requirements/infra.txt")
+    )
+    assert names(extras["dev"]) | names(extras["verify"]) | names(extras["loadtest"]) <= set(
+        locked(ROOT / "requirements/dev.txt")
+    )
     assert names(extras["extractor"]) <= set(locked(ROOT / "requirements/extractor.txt"))
 
 

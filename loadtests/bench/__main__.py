@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from loadtests.bench.download import download_overhead, ready, stream_memory
 from loadtests.bench.hot import hot_memory, hot_valkey
+from loadtests.bench.infra import record_global
 from loadtests.bench.operator import change_latency, converge_1000, idle_writes, operator_memory
 from loadtests.bench.queue import queue
 from loadtests.bench.result import OUTPUT, Result, save
@@ -30,6 +31,7 @@ MEASURES: dict[str, Callable[[], Result]] = {
     "operator_memory": operator_memory,
     "change_latency": change_latency,
     "idle_writes": idle_writes,
+    "record_global": record_global,
     "scale_10000": scale_10000,
 }
 

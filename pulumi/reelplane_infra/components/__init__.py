@@ -1,0 +1,1 @@
+"""Components: one concept per file, each a ``Component`` with its config model in ``config``."""

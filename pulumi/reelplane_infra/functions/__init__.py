@@ -1,0 +1,1 @@
+"""Code that runs at AWS: each module is one function's archive by itself and imports nothing of ours."""

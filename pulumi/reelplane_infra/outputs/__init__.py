@@ -1,0 +1,1 @@
+"""The contracts between layers: one model per layer, exported by it and read by those after it."""
