@@ -39,7 +39,18 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == OK
-    for word in ("preview", "plan", "graph", "ledger", "up", "destroy", "compare", "figures", "prices", "Exit codes"):
+    for word in (
+        "preview",
+        "plan",
+        "graph",
+        "ledger",
+        "up",
+        "destroy",
+        "compare",
+        "figures",
+        "prices",
+        "Exit codes",
+    ):
         assert word in out
 
 

@@ -60,10 +60,16 @@ def test_children_inherit_the_alias_of_a_renamed_component(rules: Callable[[str]
     assert rules(source(store="stuff", around='aliases=[pulumi.Alias(name="media")]')) == []
 
 
-def test_a_reparented_protected_resource_needs_an_alias_of_its_parent(rules: Callable[[str], list[str]]) -> None:
-    moved = "from pulumi_aws import s3\ns3.Bucket('media-films', opts=pulumi.ResourceOptions(protect=True, {}))"
+def test_a_reparented_protected_resource_needs_an_alias_of_its_parent(
+    rules: Callable[[str], list[str]],
+) -> None:
+    moved = (
+        "from pulumi_aws import s3\ns3.Bucket('media-films', opts=pulumi.ResourceOptions(protect=True, {}))"
+    )
     assert rules(moved.format("")) == ["urn-lost", "urn-new"]
-    urn = "urn:pulumi:dev.region.us-west-2::reelplane::reelplane:store:Store$aws:s3/bucket:Bucket::media-films"
+    urn = (
+        "urn:pulumi:dev.region.us-west-2::reelplane::reelplane:store:Store$aws:s3/bucket:Bucket::media-films"
+    )
     assert rules(moved.format(f"aliases=[{urn!r}]")) == []
 
 
@@ -88,5 +94,7 @@ def test_the_shipped_environments_lose_no_protected_resource(
     assert check_urns(plan(name, Mode.UPDATE), written) == []
 
 
-def test_the_shipped_environments_register_the_same_in_both_modes(plan: Callable[[str, Mode], RecordedPlan]) -> None:
+def test_the_shipped_environments_register_the_same_in_both_modes(
+    plan: Callable[[str, Mode], RecordedPlan],
+) -> None:
     assert check_modes(plan("dev", Mode.PREVIEW), plan("dev", Mode.UPDATE)) == []

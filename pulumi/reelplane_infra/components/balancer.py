@@ -134,7 +134,7 @@ class Balancer(Component[balancer.Balancer]):
                 from_port=API_PORT,
                 to_port=API_PORT,
                 source_security_group_id=other,
-                description="The API's pods from their load balancer",
+                description="Pods of the API from their load balancer",
                 opts=self.child(),
             )
         return group

@@ -51,7 +51,7 @@ class Cache(Component[cache.Cache]):
             vpc_id=vpc_id,
             source_id=nodes_group_id,
             ports={"valkey": PORT},
-            description="Valkey from the region's pods",
+            description="Valkey from pods of the region",
             opts=self.child(),
         )
         subnets = elasticache.SubnetGroup(

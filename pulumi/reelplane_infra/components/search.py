@@ -47,7 +47,7 @@ class Search(Component[search.Search]):
             vpc_id=vpc_id,
             source_id=nodes_group_id,
             ports={"https": 443},
-            description="OpenSearch from the region's pods",
+            description="OpenSearch from pods of the region",
             opts=self.child(),
         )
         master = iam.Role(

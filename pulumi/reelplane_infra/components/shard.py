@@ -148,7 +148,6 @@ class Shard(Component[relational.Relational]):
                 performance_insights_retention_period=config.insights_days,
                 monitoring_interval=MONITORING_SECONDS,
                 monitoring_role_arn=self._monitoring,
-                copy_tags_to_snapshot=True,
                 tags=self.tags(),
                 opts=self.child(),
             )

@@ -48,7 +48,7 @@ class Stream(Component[stream.Stream]):
             vpc_id=vpc_id,
             source_id=nodes_group_id,
             ports={"kafka": IAM_PORT},
-            description="Kafka with IAM from the region's pods",
+            description="Kafka with IAM from pods of the region",
             opts=self.child(),
         )
         logs = cloudwatch.LogGroup(

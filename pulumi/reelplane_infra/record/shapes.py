@@ -48,6 +48,7 @@ IDS: Final[Mapping[str, str]] = MappingProxyType(
         "aws:sqs/queue:Queue": "https://sqs.{region}.amazonaws.com/{account}/{in.name}",
         "aws:backup/vault:Vault": "{in.name}",
         "aws:backup/plan:Plan": "{uuid}",
+        "aws:msk/cluster:Cluster": "arn:aws:kafka:{region}:{account}:cluster/{in.clusterName}/{uuid}",
         "aws:wafv2/webAcl:WebAcl": "{uuid}",
     }
 )
@@ -59,6 +60,7 @@ PROPERTIES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "aws:kms/key:Key": {"arn": "arn:aws:kms:{region}:{account}:key/{id}", "keyId": "{id}"},
         "aws:kms/replicaKey:ReplicaKey": {"arn": "arn:aws:kms:{region}:{account}:key/{id}", "keyId": "{id}"},
         "aws:kms/alias:Alias": {"arn": "arn:aws:kms:{region}:{account}:{id}"},
+        "aws:msk/cluster:Cluster": {"arn": "{id}"},
         "aws:s3/bucket:Bucket": {
             "arn": "arn:aws:s3:::{id}",
             "bucketDomainName": "{id}.s3.amazonaws.com",

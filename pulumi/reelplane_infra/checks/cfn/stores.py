@@ -171,6 +171,9 @@ TABLE: Final[Table] = {
         },
         convert={
             "schemaDefinition": _columns,
+            "capacitySpecification.throughputMode": lambda mode: {"PAY_PER_REQUEST": "ON_DEMAND"}.get(
+                mode, mode
+            ),
             "pointInTimeRecovery": lambda given: given["status"] == "ENABLED",
         },
         drop={

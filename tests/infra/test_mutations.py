@@ -1,0 +1,94 @@
+"""What the mutations promise: every input that matters is made worse, and what no check notices has a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reelplane_infra.checks import operators
+from reelplane_infra.checks.mutations import load_reasons, run_mutations
+from reelplane_infra.record import RecordedPlan, Resource, Secret
+
+EVERY = 7
+"""Of global every seventh mutant runs here; all of them: ``python -m reelplane_infra.checks.mutations global``."""
+
+
+def made(**inputs: object) -> set[tuple[str, str]]:
+    resource = Resource("urn:pulumi:dev.data::reelplane::aws:x/y:Y::n", "aws:x/y:Y", "n", inputs=dict(inputs))  # type: ignore[arg-type]
+    return {(operator, path) for operator, path, _ in operators.changes(resource, ["us-west-2", "eu-west-1"])}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "operator", "path"),
+    [
+        ({"storageEncrypted": True}, "flip", "storageEncrypted"),
+        ({"deep": [{"atRest": {"enabled": True}}]}, "flip", "deep[0].atRest.enabled"),
+        ({"encrypted": "true"}, "flip", "encrypted"),
+        ({"key": "arn:aws:kms:us-west-2:1:key/a"}, "drop-key", "key"),
+        ({"cidrBlocks": ["10.0.0.0/8"]}, "widen", "cidrBlocks[0]"),
+        ({"minimumProtocolVersion": "TLSv1.2_2021"}, "weaken", "minimumProtocolVersion"),
+        ({"retentionInDays": 30}, "keep-nothing", "retentionInDays"),
+        ({"region": "us-west-2"}, "swap-region", "region"),
+        ({"region": "us-west-2"}, "leave-environment", "region"),
+        ({"tags": {"a": "b"}}, "drop-tags", "tags"),
+        (
+            {"policy": '{"Statement": [{"Effect": "Allow", "Action": "s3:GetObject"}]}'},
+            "all-actions",
+            "policy",
+        ),
+        ({"policy": '{"Statement": [{"Effect": "Deny", "Action": "*"}]}'}, "drop-denial", "policy"),
+        ({"body": '{"Key": "arn:aws:kms:us-west-2:1:key/a"}'}, "drop-key", "body.Key"),
+        ({"hidden": Secret({"publicAccess": False})}, "flip", "hidden.publicAccess"),
+    ],
+)
+def test_an_input_is_made_worse_by_its_name_and_its_form(
+    inputs: dict[str, object], operator: str, path: str
+) -> None:
+    assert (operator, path) in made(**inputs)
+
+
+def test_what_is_neither_is_left_alone() -> None:
+    assert made(description="films", timeout=3, http2=True) == set()
+
+
+def test_a_mutant_differs_in_that_one_place() -> None:
+    resource = Resource("u", "aws:x/y:Y", "n", inputs={"a": [{"encrypted": True, "size": 3}], "b": 1})
+    changed = {operator: each for operator, _, each in operators.changes(resource, [])}
+    flipped, dropped = changed["flip"], changed["drop"]
+    assert flipped is not None
+    assert flipped.inputs == {"a": [{"encrypted": False, "size": 3}], "b": 1}
+    assert dropped is not None
+    assert dropped.inputs == {"a": [{"size": 3}], "b": 1}
+
+
+@pytest.mark.timeout(600)
+def test_no_mutation_of_dev_survives_without_a_reason(dev: RecordedPlan) -> None:
+    outcome = run_mutations(dev)
+    assert outcome.run == outcome.generated > 300
+    assert [str(each) for each in outcome.unexplained(load_reasons())] == []
+
+
+@pytest.mark.timeout(900)
+def test_no_sampled_mutation_of_global_survives_without_a_reason(everywhere: RecordedPlan) -> None:
+    outcome = run_mutations(everywhere, every=EVERY, schema=False)
+    print(f"{outcome.run} of {outcome.generated} mutants, {len(outcome.survivors)} survive")
+    assert [str(each) for each in outcome.unexplained(load_reasons())] == []
+
+
+def test_a_survivor_without_a_reason_and_a_reason_without_a_survivor_are_told(
+    dev: RecordedPlan, tmp_path: Path
+) -> None:
+    path = tmp_path / "survivors.yaml"
+    path.write_text('- {operator: flip, type: "aws:none:None", path: "*", reason: covers no mutation at all}')
+    outcome = run_mutations(dev, schema=False)
+    reasons = load_reasons(path)
+    assert outcome.stale(reasons) == list(reasons)
+    assert outcome.unexplained(reasons) == list(outcome.survivors) != []
+
+
+def test_a_reason_has_words(tmp_path: Path) -> None:
+    path = tmp_path / "survivors.yaml"
+    path.write_text('- {operator: flip, type: "*", path: "*", reason: fine}')
+    with pytest.raises(ValueError, match="needs a reason"):
+        load_reasons(path)
