@@ -115,10 +115,16 @@ RULES = (
     ),
     required(
         "s3-replication",
-        "Copies of a bucket are made, and how late they are can be seen",
+        "Copies of a bucket are made, of encrypted objects too, and metrics of them are not switched off",
         Requirement((REPLICATION,), "rules[].status", one_of("Enabled"), "has to be Enabled"),
         Requirement(
-            (REPLICATION,), "rules[].destination.metrics.status", one_of("Enabled"), "has to be Enabled"
+            (REPLICATION,), "rules[].destination.metrics.status", one_of("Enabled", None), "has to be Enabled"
+        ),
+        Requirement(
+            (REPLICATION,),
+            "rules[].sourceSelectionCriteria.sseKmsEncryptedObjects.status",
+            one_of("Enabled"),
+            "has to be Enabled, or encrypted objects are left out",
         ),
         Requirement(
             (REPLICATION,),

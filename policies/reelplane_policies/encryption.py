@@ -70,6 +70,14 @@ def _template(resource: Resource, settings: Settings) -> Iterator[Violation]:
                 yield Violation(f"templateBody.Resources.{name}.{policy}", "has to be Retain")
 
 
+def _log(resource: Resource, settings: Settings) -> Iterator[Violation]:
+    """Where the environment has no region it has no key either: CloudFront's logs are kept under AWS's own then."""
+    region = resource.props.get("region")
+    keyless = bool(settings.regions) and isinstance(region, str) and region not in settings.regions
+    if not keyless and not present(resource.props.get("kmsKeyId")):
+        yield Violation("kmsKeyId", OWN_KEY)
+
+
 def _sqs(value: Any) -> bool:
     return true(value) or value is None
 
@@ -219,10 +227,17 @@ RULES = (
         "Backups are encrypted with a KMS key",
         Requirement(("aws:backup/vault:Vault",), "kmsKeyArn", present, OWN_KEY),
     ),
-    required(
+    Rule(
         "log-encryption",
         "Logs are encrypted with a KMS key",
-        Requirement(("aws:cloudwatch/logGroup:LogGroup",), "kmsKeyId", present, OWN_KEY),
+        _log,
+        frozenset({"aws:cloudwatch/logGroup:LogGroup"}),
+        settings=("regions",),
+    ),
+    required(
+        "lambda-encryption",
+        "What a function is told is encrypted with a KMS key",
+        Requirement(("aws:lambda/function:Function",), "kmsKeyArn", present, OWN_KEY),
     ),
     required(
         "kms-rotation",

@@ -223,6 +223,16 @@ RULES = (
             (VPC, "aws:ec2/subnet:Subnet"), "cidrBlock", _private_network, "has to be private (RFC 1918)"
         ),
     ),
+    required(
+        "trusted-proxies",
+        "An address that a client claims to have is believed from private networks only",
+        Requirement(
+            ("kubernetes:reelplane.io/v1alpha1:VideoPlatform",),
+            "spec.api.trustedProxies[]",
+            _private_network,
+            "has to be private (RFC 1918)",
+        ),
+    ),
     StackRule("vpc-default-group", "The default group of every VPC is closed", _default_groups),
     required(
         "instance-metadata",

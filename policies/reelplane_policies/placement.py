@@ -23,7 +23,8 @@ PARTS: Final = frozenset(
     {
         "backupVaultName", "bucket", "certificateArn", "clusterArn", "clusterIdentifier", "clusterName",
         "dbSubnetGroupName", "deliveryDestinationArn", "deliverySourceName", "eventSourceArn", "functionName",
-        "keyspaceName", "listenerArn", "loadBalancerArn", "logGroup", "parameterGroupName", "planId", "queueUrl",
+        "keyspaceName", "listenerArn", "logDestinationConfigs", "loadBalancerArn",
+        "logGroup", "parameterGroupName", "planId", "queueUrl",
         "repository", "resourceArn", "routeTableId", "rule", "securityGroupId", "securityGroups", "subnetGroupName",
         "subnetId", "subnetIds", "targetKeyId", "userGroupIds", "vpcId", "vpcSecurityGroupIds",
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import pulumi
+
 from reelplane_infra.stack import PROJECT
 
 

@@ -90,6 +90,7 @@ def proven(recorder: Recorder, dev: RecordedPlan) -> RecordedPlan:
     whole["regions"][0]["weight"] = 100
     whole["data"]["relational"] |= {"shards": 1, "secondary_regions": ["us-east-1"]}
     whole["data"]["widecolumn"]["regions"] = list(pair)
+    whole["data"]["replication"]["copies"] = 2
     wide = recorder.environment(Environment.model_validate_json(json.dumps(whole)), Mode.UPDATE)
     return RecordedPlan(wide.environment, Mode.UPDATE, (*dev.records, *wide.records))
 

@@ -120,6 +120,7 @@ CASES: Final[dict[str, Case]] = {
     "template-secrets": ("aws:cloudformation/stack:Stack", secret(KmsKeyId=KEY), secret()),
     "vault-encryption": ("aws:backup/vault:Vault", {"kmsKeyArn": KEY}, {"kmsKeyArn": None}),
     "log-encryption": (LOG, {"kmsKeyId": KEY}, {"kmsKeyId": None}),
+    "lambda-encryption": ("aws:lambda/function:Function", {"kmsKeyArn": KEY}, {"kmsKeyArn": None}),
     "kms-rotation": ("aws:kms/key:Key", {"enableKeyRotation": True}, {"enableKeyRotation": False}),
     "kms-deletion-window": ("aws:kms/key:Key", {"deletionWindowInDays": 30}, {"deletionWindowInDays": 7}),
     "health-check-tls": ("aws:route53/healthCheck:HealthCheck", {"type": "HTTPS"}, {"type": "HTTP"}),
@@ -162,6 +163,10 @@ CASES: Final[dict[str, Case]] = {
     ),
     "subnet-private": ("aws:ec2/subnet:Subnet", {}, {"mapPublicIpOnLaunch": True}),
     "vpc-private-addresses": (VPC, {"cidrBlock": "10.0.0.0/16"}, {"cidrBlock": "54.0.0.0/16"}),
+    "trusted-proxies": (
+        "kubernetes:reelplane.io/v1alpha1:VideoPlatform", {"spec": {"api": {"trustedProxies": ["10.0.0.0/8"]}}},
+        {"spec": {"api": {"trustedProxies": ["0.0.0.0/0"]}}},
+    ),
     "instance-metadata": (
         "aws:ec2/launchTemplate:LaunchTemplate",
         {"metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1}},
@@ -203,7 +208,10 @@ CASES: Final[dict[str, Case]] = {
         EKS, {"accessConfig": {"authenticationMode": "API"}}, {"accessConfig": {"authenticationMode": "CONFIG_MAP"}}
     ),
     "rds-iam": (CLUSTER, {"iamDatabaseAuthenticationEnabled": True}, {"iamDatabaseAuthenticationEnabled": None}),
-    "lb-headers": ("aws:lb/loadBalancer:LoadBalancer", {"dropInvalidHeaderFields": True}, {"dropInvalidHeaderFields": None}),
+    "lb-headers": (
+        "aws:lb/loadBalancer:LoadBalancer",
+        {"dropInvalidHeaderFields": True}, {"dropInvalidHeaderFields": None},
+    ),
     "ecr-immutable": (ECR, {"imageTagMutability": "IMMUTABLE"}, {"imageTagMutability": "MUTABLE"}),
     "keeps-on-destroy": ("aws:s3/bucket:Bucket", {}, {"forceDestroy": True}),
     "protect": ("aws:s3/bucket:Bucket", {}, {"$protect": False}),
@@ -222,7 +230,10 @@ CASES: Final[dict[str, Case]] = {
     "keyspaces-backups": (
         "aws:keyspaces/table:Table", {"pointInTimeRecovery": {"status": "ENABLED"}}, {"pointInTimeRecovery": None}
     ),
-    "dynamodb-backups": ("aws:dynamodb/table:Table", {"pointInTimeRecovery": {"enabled": True}}, {"pointInTimeRecovery": None}),
+    "dynamodb-backups": (
+        "aws:dynamodb/table:Table",
+        {"pointInTimeRecovery": {"enabled": True}}, {"pointInTimeRecovery": None},
+    ),
     "backup-plans": (
         "aws:backup/plan:Plan",
         {"rules": [{"lifecycle": {"deleteAfter": 30}, "copyActions": [{"destinationVaultArn": "v"}]}]},
@@ -237,6 +248,7 @@ CASES: Final[dict[str, Case]] = {
             "rules": [
                 {
                     "status": "Enabled",
+                    "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Enabled"}},
                     "destination": {
                         "metrics": {"status": "Enabled"}, "encryptionConfiguration": {"replicaKmsKeyId": KEY},
                     },
@@ -247,9 +259,15 @@ CASES: Final[dict[str, Case]] = {
     ),
     "elasticache-backups": (CACHE, {}, {"tags": {"reelplane:data": "primary"}}),
     "elasticache-patches": (CACHE, {"autoMinorVersionUpgrade": True}, {"autoMinorVersionUpgrade": False}),
-    "elasticache-failover": (CACHE, {"automaticFailoverEnabled": True, "multiAzEnabled": True}, {"multiAzEnabled": False}),
+    "elasticache-failover": (
+        CACHE,
+        {"automaticFailoverEnabled": True, "multiAzEnabled": True}, {"multiAzEnabled": False},
+    ),
     "log-retention": (LOG, {"retentionInDays": 30}, {"retentionInDays": 0}),
-    "eks-logs": (EKS, {"enabledClusterLogTypes": ["api", "audit", "authenticator"]}, {"enabledClusterLogTypes": ["api"]}),
+    "eks-logs": (
+        EKS,
+        {"enabledClusterLogTypes": ["api", "audit", "authenticator"]}, {"enabledClusterLogTypes": ["api"]},
+    ),
     "rds-logs": (CLUSTER, {"enabledCloudwatchLogsExports": ["postgresql"]}, {"enabledCloudwatchLogsExports": []}),
     "msk-logs": (STREAM, {"loggingInfo": {"brokerLogs": {"cloudwatchLogs": {"enabled": True}}}}, {"loggingInfo": None}),
     "opensearch-logs": (SEARCH, {"logPublishingOptions": [{"logType": "AUDIT_LOGS"}]}, {"logPublishingOptions": []}),

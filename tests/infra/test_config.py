@@ -68,7 +68,8 @@ def test_a_region_has_the_layers_config_but_for_its_overrides(
     environment: Callable[..., Environment],
 ) -> None:
     regions = [{**ONE, "overrides": {"network": {"nat": "single"}}}, OTHER]
-    made = environment("global", regions=regions, region={"network": {"flow_log_days": 90}})
+    layer = load("global").region.model_dump(mode="json") | {"network": {"flow_log_days": 90}}
+    made = environment("global", regions=regions, region=layer, data={})
     assert made.at("us-west-2").network.nat == "single"
     assert made.at("us-west-2").network.flow_log_days == 90
     assert made.at("us-east-1").network.nat == "per-zone"

@@ -34,7 +34,7 @@ def rules(program: Program, dev: RecordedPlan) -> Callable[[str], list[str]]:
     before = golden(replace(dev, records=(program(source()),)))
 
     def broken(changed: str) -> list[str]:
-        return [each.rule for each in check_urns(replace(dev, records=(program(changed),)), before)]
+        return sorted(each.rule for each in check_urns(replace(dev, records=(program(changed),)), before))
 
     return broken
 

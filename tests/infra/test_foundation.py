@@ -54,7 +54,7 @@ def test_the_deployer_changes_nothing_outside_of_its_environment_and_makes_no_us
     dev: RecordedPlan,
 ) -> None:
     policies = dev.record("dev.foundation").of_type("aws:iam/policy:Policy")
-    assert len(policies) == 2
+    assert len(policies) == 3
     allowed = [
         each for made in policies for each in statements(made.inputs["policy"]) if each["Effect"] == "Allow"
     ]
@@ -63,6 +63,48 @@ def test_the_deployer_changes_nothing_outside_of_its_environment_and_makes_no_us
     assert not [action for action in actions if action == "*" or action.endswith(":*") or "User" in action]
     passing = [each for each in allowed if each["Action"] == "iam:PassRole"]
     assert all(each["Condition"]["StringEquals"]["iam:PassedToService"] for each in passing)
+
+
+def test_the_deployer_reads_the_values_of_its_own_secrets_only(dev: RecordedPlan) -> None:
+    policies = dev.record("dev.foundation").of_type("aws:iam/policy:Policy")
+    reading = [
+        each["Resource"]
+        for made in policies
+        for each in statements(made.inputs["policy"])
+        if {"secretsmanager:GetSecretValue", "secretsmanager:Get*"} & set(each["Action"])
+    ]
+    assert reading == [["arn:aws:secretsmanager:*:111122223333:secret:dev-*"]]
+
+
+def test_the_deployers_policies_are_of_a_size_that_iam_takes(everywhere: RecordedPlan) -> None:
+    """IAM does not count white space, and a text with it is longer: what passes here passes there."""
+    policies = everywhere.record("global.foundation").of_type("aws:iam/policy:Policy")
+    assert max(len(str(made.inputs["policy"])) for made in policies) <= 6144
+
+
+def test_the_deployer_may_change_every_service_of_the_plan(everywhere: RecordedPlan) -> None:
+    """By IAM's prefix, where it is not the SDK's module."""
+    prefix = {
+        "arcregionswitch": "arc-region-switch",
+        "cloudwatch": "events",
+        "keyspaces": "cassandra",
+        "lb": "elasticloadbalancing",
+        "msk": "kafka",
+        "opensearch": "es",
+    }
+    modules = {
+        each.type.split(":")[1].partition("/")[0]
+        for _, each in everywhere.resources()
+        if each.type.startswith("aws:")
+    }
+    policies = everywhere.record("global.foundation").of_type("aws:iam/policy:Policy")
+    allowed = {
+        str(action).partition(":")[0]
+        for made in policies
+        for each in statements(made.inputs["policy"])
+        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+    }
+    assert {prefix.get(each, each) for each in modules} <= allowed
 
 
 @pytest.mark.parametrize("name", ["dev", "startup", "global"])

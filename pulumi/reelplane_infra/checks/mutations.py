@@ -29,6 +29,8 @@ from reelplane_infra.record import Mode, Record, RecordedPlan, Resource, record_
 from reelplane_policies.rule import Resource as Subject
 from reelplane_policies.rule import Rule, Settings, StackRule
 
+ENVIRONMENTS: Final = ("dev", "global")
+"""Those that have between them every resource that there is."""
 SURVIVORS: Final = PACK / "survivors.yaml"
 Told = frozenset[tuple[str, str, str]]
 """What checks say about a resource: URN, rule, path."""
@@ -73,20 +75,20 @@ class Reason:
 class Outcome:
     """What a run over a plan came to."""
 
-    generated: int
-    """Mutations there are."""
     run: int
-    """Those of them that were asked for."""
     killed: dict[str, int]
     """Check or rule that noticed first -> mutants."""
     survivors: tuple[Mutant, ...]
 
-    def unexplained(self, reasons: Sequence[Reason]) -> list[Mutant]:
-        return [each for each in self.survivors if not any(reason.explains(each) for reason in reasons)]
 
-    def stale(self, reasons: Sequence[Reason]) -> list[Reason]:
-        """Reasons that explain none; to be asked of a run over everything."""
-        return [reason for reason in reasons if not any(map(reason.explains, self.survivors))]
+def unexplained(survivors: Iterable[Mutant], reasons: Sequence[Reason]) -> list[Mutant]:
+    """Survivors without a reason."""
+    return [each for each in survivors if not any(reason.explains(each) for reason in reasons)]
+
+
+def stale(survivors: Sequence[Mutant], reasons: Iterable[Reason]) -> list[Reason]:
+    """Reasons without a survivor; to be asked about the survivors of ``ENVIRONMENTS`` together."""
+    return [reason for reason in reasons if not any(map(reason.explains, survivors))]
 
 
 def load_reasons(path: Path = SURVIVORS) -> tuple[Reason, ...]:
@@ -106,10 +108,9 @@ def mutants(plan: RecordedPlan) -> Iterator[Mutant]:
             yield Mutant(record, resource, changed, operator, path)
 
 
-def run_mutations(plan: RecordedPlan, *, every: int = 1, schema: bool = True) -> Outcome:
-    """Asks the checks about every ``every``-th mutation of ``plan``; without ``schema``, all checks but that one."""
-    generated = list(mutants(plan))
-    asked = generated[::every]
+def run_mutations(plan: RecordedPlan, *, schema: bool = True) -> Outcome:
+    """Asks the checks about every mutation of ``plan``; without ``schema``, all checks but that one."""
+    asked = list(mutants(plan))
     decided = settings(plan)
     killed: Counter[str] = Counter()
     left: list[Mutant] = []
@@ -126,7 +127,7 @@ def run_mutations(plan: RecordedPlan, *, every: int = 1, schema: bool = True) ->
     refused = _refused(plan, left) if schema else {}
     killed.update(refused.values())
     survivors = tuple(each for number, each in enumerate(left) if number not in refused)
-    return Outcome(len(generated), len(asked), dict(killed.most_common()), survivors)
+    return Outcome(len(asked), dict(killed.most_common()), survivors)
 
 
 class _Stack:
@@ -184,7 +185,11 @@ def _refused(plan: RecordedPlan, left: Sequence[Mutant]) -> dict[int, str]:
     records = tuple(
         _with(record, [each for _, of, each in written if of is record]) for record in plan.records
     )
-    known = {(each.urn, each.rule, each.path) for each in check_schema(plan)}
+    before = tuple(
+        _with(record, {id(m.original): m.original for m in left if m.record is record}.values())
+        for record in plan.records
+    )
+    known = {(each.urn, each.rule, each.path) for each in check_schema(replace(plan, records=before))}
     found: dict[int, str] = {}
     for finding in check_schema(replace(plan, records=records)):
         urn, _, number = finding.urn.partition(mark)
@@ -198,21 +203,23 @@ def _with(record: Record, resources: Iterable[Resource]) -> Record:
 
 
 def main() -> None:
-    """Every mutation of an environment, its survivors and their reasons."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "global"
-    outcome = run_mutations(record_environment(load(name), Mode.UPDATE))
+    """Every mutation of the named environments (dev and global), what notices them, survivors with their reasons."""
     reasons = load_reasons()
-    unexplained, stale = outcome.unexplained(reasons), outcome.stale(reasons)
-    noticed = sum(outcome.killed.values())
-    lines = [f"{name}: {outcome.run} mutants, {noticed} noticed, {len(outcome.survivors)} survive"]
-    lines += [f"  {count:6} {rule}" for rule, count in outcome.killed.items()]
+    lines: list[str] = []
+    survivors: list[Mutant] = []
+    for name in sys.argv[1:] or ENVIRONMENTS:
+        outcome = run_mutations(record_environment(load(name), Mode.UPDATE))
+        noticed = sum(outcome.killed.values())
+        lines.append(f"{name}: {outcome.run} mutants, {noticed} noticed, {len(outcome.survivors)} survive")
+        lines += [f"  {count:6} {rule}" for rule, count in outcome.killed.items()]
+        survivors += outcome.survivors
     for each in reasons:
-        count = sum(map(each.explains, outcome.survivors))
+        count = sum(map(each.explains, survivors))
         lines.append(f"  {count:6} survive: {each.operator} {each.type} {each.path}: {each.reason}")
-    lines += [f"unexplained: {mutant}" for mutant in unexplained]
-    lines += [f"stale: {each.operator} {each.type} {each.path}" for each in stale]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.exit(bool(unexplained or stale))
+    left = [f"unexplained: {mutant}" for mutant in unexplained(survivors, reasons)]
+    left += [f"stale: {each.operator} {each.type} {each.path}" for each in stale(survivors, reasons)]
+    sys.stdout.write("\n".join([*lines, *left]) + "\n")
+    sys.exit(bool(left))
 
 
 if __name__ == "__main__":

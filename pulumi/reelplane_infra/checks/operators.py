@@ -138,7 +138,7 @@ def _worse_text(name: str, value: str, sensitive: bool) -> Iterator[tuple[str, A
         yield "drop-key", _DROP
     elif _is_network(value) and value not in ("0.0.0.0/0", "::/0"):
         yield "widen", "0.0.0.0/0"
-    elif value in WEAKER:
+    elif value in WEAKER and name != "name":
         yield "weaken", WEAKER[value]
     else:
         for form, worse in WEAKER_FORMS:

@@ -92,7 +92,9 @@ def check_security(
 
 def judge(passed: int, failed: Iterable[Finding], waivers: Sequence[Waiver], *, unused: bool) -> Scan:
     """Splits findings by the waivers, and adds the waivers that cover none."""
-    kept, waived, used = [], [], set()
+    kept: list[Finding] = []
+    waived: list[Finding] = []
+    used: set[Waiver] = set()
     for finding in sorted(failed):
         name = finding.urn.rpartition("::")[2]
         covering = [each for each in waivers if each.covers(finding.rule, name)]

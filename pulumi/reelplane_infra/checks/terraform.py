@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final, get_args, get_origin
 
 from pulumi import _types
+
 from reelplane_infra.checks.types import alternatives
 from reelplane_infra.record import Mode, RecordedPlan, Resource, plain, sdk
 

@@ -16,6 +16,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 import pulumi
 from pulumi import _types
+
 from reelplane_infra.checks.finding import Finding
 from reelplane_infra.record import UNKNOWN, RecordedPlan, Resource, Secret, Value, sdk
 
@@ -62,10 +63,10 @@ def _object(value: Mapping[str, Value], properties: tuple[sdk.Property, ...], pa
             near = difflib.get_close_matches(key, known, 1)
             right = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
             yield at, "types-key", f"no such input; {right}"
-    for each in properties:
-        if not each.optional and value.get(each.name) is None:
-            at = f"{path}.{each.name}" if path else each.name
-            yield at, "types-missing", f"is required: {_named(each.type)}"
+    for wanted in properties:
+        if not wanted.optional and value.get(wanted.name) is None:
+            at = f"{path}.{wanted.name}" if path else wanted.name
+            yield at, "types-missing", f"is required: {_named(wanted.type)}"
 
 
 def _value(value: Value, hint: Any, path: str) -> Iterator[Fault]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import pulumi
 import pulumi_kubernetes as kubernetes
 
-import pulumi
 from reelplane_infra.place import Place
 
 

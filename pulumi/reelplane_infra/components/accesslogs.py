@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pulumi
 from pulumi_aws import cloudfront, cloudwatch, s3
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.components.bucket import Bucket, BucketConfig
 from reelplane_infra.config import cdn

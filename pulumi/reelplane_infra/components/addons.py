@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import pulumi
 from pulumi_aws import eks, iam
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.components.controllers import TAINT

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
 from pulumi_aws import cloudfront
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.components.mediacdn import restriction, security_headers, viewer_certificate
 from reelplane_infra.config import cdn

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pulumi
 from pulumi_aws import backup as aws
 from pulumi_aws import iam
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.config import backup

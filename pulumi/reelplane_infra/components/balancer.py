@@ -8,9 +8,9 @@ pods to its target group.
 
 from __future__ import annotations
 
+import pulumi
 from pulumi_aws import acm, ec2, lb, route53
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.config import balancer

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+import pulumi
 from pulumi_aws import s3
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config.base import Config
 from reelplane_infra.place import Place

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pulumi
 from pulumi_aws import acm, route53
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config.base import Config
 from reelplane_infra.place import Place

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.components import karpenter
 from reelplane_infra.components.controllers import TAINT

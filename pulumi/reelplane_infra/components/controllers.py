@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pulumi
 from pulumi_aws import ec2, eks, iam
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.components.identity import service_trust

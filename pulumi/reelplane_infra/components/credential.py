@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 
+import pulumi
 from pulumi_aws import cloudformation
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config import secrets
 from reelplane_infra.place import Place

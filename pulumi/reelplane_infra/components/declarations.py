@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-import pulumi
 from reelplane_crds.kinds import RegionDeployment, Resource, VideoPipeline, VideoPlatform
 from reelplane_infra.component import Component
 from reelplane_infra.components.nodes import POOL

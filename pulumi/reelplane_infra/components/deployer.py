@@ -2,7 +2,8 @@
 
 It changes only what carries the environment's name, in the environment's regions; reading is wider, since most
 ``Describe`` and ``List`` actions take no resource. It makes no users and no access keys, passes roles only to the
-services that need one, and never touches itself.
+services that need one, reads the values of its environment's secrets only, and never touches itself. What the services
+make for themselves on first use (service-linked roles) it may make for the services that are named.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+import pulumi
 from pulumi_aws import iam
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.config import foundation
@@ -23,8 +24,16 @@ from reelplane_infra.place import Place
 CHANGE: Final = ("Create*", "Delete*", "Modify*", "Update*", "Put*", "Tag*", "Untag*")
 """Verbs of the actions that make, change and remove, as the services name them."""
 READ: Final = ("Describe*", "Get*", "List*")
+SECRETS: Final = "secretsmanager"
+SIZE: Final = 6144
+"""Characters of a managed policy, white space not counted,
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html (2026-11)."""
 
-REGIONAL: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = MappingProxyType(
+Reach = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+"""IAM's prefix of a service -> the verbs and the resources of it that are changed, in the environment's regions.
+``{env}`` is the environment's name."""
+
+COMPUTE: Final[Reach] = MappingProxyType(
     {
         "ec2": (
             (
@@ -43,25 +52,47 @@ REGIONAL: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = Mapping
             ("*",),
         ),
         "eks": ((*CHANGE, "Associate*", "Disassociate*"), ("*/{env}-*", "*/{env}-*/*")),
+        "elasticloadbalancing": (
+            (
+                *CHANGE,
+                "Set*",
+                "AddTags",
+                "RemoveTags",
+                "AddListenerCertificates",
+                "RemoveListenerCertificates",
+            ),
+            ("loadbalancer/app/{env}-*", "targetgroup/{env}-*", "listener*/app/{env}-*"),
+        ),
+        "acm": (
+            ("RequestCertificate", "DeleteCertificate", "AddTagsToCertificate", "RemoveTagsFromCertificate"),
+            ("certificate/*",),
+        ),
+        "ecr": ((*CHANGE, "SetRepositoryPolicy"), ("repository/reelplane-{env}/*",)),
+        "lambda": (CHANGE, ("function:{env}-*", "event-source-mapping:*")),
+        "logs": ((*CHANGE, "AssociateKmsKey"), ("log-group:/reelplane/{env}/*", "log-group:/aws/*/{env}-*")),
+        "sqs": ((*CHANGE, "SetQueueAttributes"), ("{env}-*",)),
+        "events": ((*CHANGE, "RemoveTargets"), ("rule/{env}-*",)),
+    }
+)
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/ (2026-11), as the next."""
+
+STORES: Final[Reach] = MappingProxyType(
+    {
         "elasticache": ((*CHANGE, "AddTagsToResource", "RemoveTagsFromResource"), ("*:{env}-*",)),
         "kafka": (CHANGE, ("*/{env}-*", "*/{env}-*/*")),
         "es": ((*CHANGE, "AddTags", "RemoveTags"), ("domain/{env}-*",)),
         "rds": ((*CHANGE, "AddTagsToResource", "RemoveTagsFromResource"), ("*:{env}-*",)),
         "cassandra": (("Create", "Alter", "Drop", "TagResource", "UntagResource"), ("/keyspace/{env}_*",)),
-        "ecr": ((*CHANGE, "SetRepositoryPolicy"), ("repository/reelplane-{env}/*",)),
         "kms": (
             (*CHANGE, "Enable*", "Disable*", "ReplicateKey", "ScheduleKeyDeletion", "CancelKeyDeletion"),
             ("key/*", "alias/reelplane/{env}"),
         ),
-        "logs": ((*CHANGE, "AssociateKmsKey"), ("log-group:/reelplane/{env}/*", "log-group:/aws/*/{env}-*")),
-        "sqs": ((*CHANGE, "SetQueueAttributes"), ("{env}-*",)),
-        "events": ((*CHANGE, "RemoveTargets"), ("rule/{env}-*",)),
-        "secretsmanager": ((*CHANGE, "ReplicateSecretToRegions"), ("secret:{env}-*",)),
+        # CloudFormation makes the Valkey users (``credential``) with the rights of its caller.
+        "cloudformation": (CHANGE, ("stack/{env}-*/*",)),
+        SECRETS: ((*CHANGE, "ReplicateSecretToRegions", "GetSecretValue"), ("secret:{env}-*",)),
         "backup": ((*CHANGE, "StartBackupJob"), ("backup-vault:{env}-*", "backup-plan:*")),
     }
 )
-"""IAM's prefix of a service -> the verbs and the resources of it that are changed, in the environment's regions.
-``{env}`` is the environment's name. https://docs.aws.amazon.com/service-authorization/latest/reference/ (2026-11)."""
 
 PASSED_TO: Final = (
     "eks.amazonaws.com",
@@ -72,12 +103,31 @@ PASSED_TO: Final = (
     "kafka.amazonaws.com",
     "backup.amazonaws.com",
     "monitoring.rds.amazonaws.com",
+    "lambda.amazonaws.com",
+    "arc-region-switch.amazonaws.com",
 )
 """Services that a role may be handed to."""
 
+LINKED: Final = (
+    "eks.amazonaws.com",
+    "eks-nodegroup.amazonaws.com",
+    "autoscaling.amazonaws.com",
+    "spot.amazonaws.com",
+    "elasticloadbalancing.amazonaws.com",
+    "elasticache.amazonaws.com",
+    "kafka.amazonaws.com",
+    "opensearchservice.amazonaws.com",
+    "rds.amazonaws.com",
+    "mrk.kms.amazonaws.com",
+    "replication.ecr.amazonaws.com",
+    "replication.cassandra.amazonaws.com",
+)
+"""Services whose own role may be made, https://docs.aws.amazon.com/IAM/latest/UserGuide/
+reference_aws-services-that-work-with-iam.html (2026-11)."""
+
 
 class Deployer(Component[foundation.Deployers]):
-    """The role and its policies, one for regional services and one for the global ones."""
+    """The role and its policies: regional services in two, since a policy has a largest size, and the global ones."""
 
     role_arn: pulumi.Output[str]
 
@@ -100,11 +150,15 @@ class Deployer(Component[foundation.Deployers]):
             tags=self.tags(),
             opts=self.child(),
         )
-        for part, document in (("regional", regional(place, regions)), ("global", everywhere(place, name))):
+        for part, document in (
+            ("compute", regional(place, regions, COMPUTE)),
+            ("stores", regional(place, regions, STORES)),
+            ("global", everywhere(place, name)),
+        ):
             policy = iam.Policy(
                 self.named(part),
                 name=place.fitted(naming.ROLE, name, part),
-                policy=json.dumps(document),
+                policy=_fitted(part, document),
                 tags=self.tags(),
                 opts=self.child(),
             )
@@ -129,7 +183,7 @@ def trust(principals: Sequence[str]) -> dict[str, object]:
     }
 
 
-def regional(place: Place, regions: Sequence[str]) -> dict[str, object]:
+def regional(place: Place, regions: Sequence[str], reach: Reach) -> dict[str, object]:
     """Changing what is the environment's, in its regions, and reading what is in them."""
     there = {"StringEquals": {"aws:RequestedRegion": sorted(regions)}}
     change = [
@@ -139,15 +193,29 @@ def regional(place: Place, regions: Sequence[str]) -> dict[str, object]:
             "Resource": [_arn(place, service, resource) for resource in resources],
             "Condition": there,
         }
-        for service, (verbs, resources) in REGIONAL.items()
+        for service, (verbs, resources) in reach.items()
     ]
     read = {
         "Effect": "Allow",
-        "Action": [action for service in REGIONAL for action in _actions(service, READ)],
+        "Action": [action for service in reach for action in _reads(service)],
         "Resource": "*",
         "Condition": there,
     }
-    return {"Version": "2012-10-17", "Statement": [*change, read]}
+    statements = [*change, read]
+    if SECRETS in reach:
+        statements.append(
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Resource": [_arn(place, "kms", "key/*")],
+                "Condition": {
+                    "StringEquals": {
+                        "kms:ViaService": [f"{SECRETS}.{each}.amazonaws.com" for each in sorted(regions)]
+                    }
+                },
+            }
+        )
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def everywhere(place: Place, name: str) -> dict[str, object]:
@@ -170,6 +238,13 @@ def everywhere(place: Place, name: str) -> dict[str, object]:
          [place.arn("wafv2", "*", region="us-east-1")]),
         (_actions("acm", (*CHANGE, *READ, "RequestCertificate", "AddTagsToCertificate")),
          [place.arn("acm", "certificate/*", region="us-east-1")]),
+        # CloudFront's and its firewall's logs are set up in us-east-1, whatever the environment's regions.
+        (_actions("logs", CHANGE),
+         [place.arn("logs", each, region="us-east-1")
+          for each in (f"log-group:aws-waf-logs-{env}*", f"delivery*:{env}-*", "delivery:*")]),
+        (_actions("logs", READ), [place.arn("logs", "*", region="us-east-1")]),
+        (_actions("arc-region-switch", (*CHANGE, *READ)),
+         [place.arn("arc-region-switch", f"plan/{env}-*", region="*")]),
         (["budgets:ModifyBudget", "budgets:ViewBudget", "budgets:TagResource"],
          [place.arn("budgets", f"budget/{env}-*", region="")]),
     ]  # fmt: skip
@@ -184,6 +259,12 @@ def everywhere(place: Place, name: str) -> dict[str, object]:
                 "Condition": {"StringEquals": {"iam:PassedToService": list(PASSED_TO)}},
             },
             {
+                "Effect": "Allow",
+                "Action": "iam:CreateServiceLinkedRole",
+                "Resource": place.arn("iam", "role/aws-service-role/*", region=""),
+                "Condition": {"StringEquals": {"iam:AWSServiceName": list(LINKED)}},
+            },
+            {
                 "Sid": "NeverItself",
                 "Effect": "Deny",
                 "Action": _actions("iam", ("Attach*", "Put*", "Update*", "Create*")),
@@ -191,6 +272,20 @@ def everywhere(place: Place, name: str) -> dict[str, object]:
             },
         ],
     }
+
+
+def _fitted(part: str, document: Mapping[str, object]) -> str:
+    """The document as text. Raises ValueError if it is longer than IAM takes."""
+    text = json.dumps(document, separators=(",", ":"))
+    if len(text) > SIZE:
+        raise ValueError(f"deployer's policy {part}: {len(text)} characters, {SIZE} are allowed; split it")
+    return text
+
+
+def _reads(service: str) -> list[str]:
+    """A secret's value is no description: it is read by name, with what is changed."""
+    verbs = READ if service != SECRETS else ("Describe*", "GetRandomPassword", "GetResourcePolicy", "List*")
+    return _actions(service, verbs)
 
 
 def _actions(service: str, verbs: Iterable[str]) -> list[str]:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pulumi
 from pulumi_aws import ec2, lb
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.components.apicdn import TOKEN_HEADER
 from reelplane_infra.config import traffic

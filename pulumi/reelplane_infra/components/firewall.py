@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
 from pulumi_aws import cloudwatch, wafv2
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config import firewall
 from reelplane_infra.place import Place

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pulumi
 from pulumi_aws import ec2
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config.base import Config
 from reelplane_infra.place import Place

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import pulumi
 from pulumi_aws import cloudwatch, eks, sqs
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.components.controllers import node_role

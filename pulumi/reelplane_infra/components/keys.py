@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import pulumi
 from pulumi_aws import kms
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config import foundation
 from reelplane_infra.place import Place

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pulumi
 from pulumi_aws import ec2
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config import fleet
 from reelplane_infra.place import Place

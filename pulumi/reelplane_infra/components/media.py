@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pulumi
 from pulumi_aws import s3
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.components.bucket import Bucket, BucketConfig
 from reelplane_infra.config import media

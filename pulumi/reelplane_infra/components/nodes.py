@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config import pools
 from reelplane_infra.config.pools import Capacity

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pulumi
 from pulumi_aws import cloudwatch, iam, lambda_, sqs
 
-import pulumi
 from reelplane_infra import functions, naming
 from reelplane_infra.component import Component
 from reelplane_infra.config import prewarm

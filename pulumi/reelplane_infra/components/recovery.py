@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pulumi
 from pulumi_aws import arcregionswitch, iam
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.config import recovery

@@ -13,9 +13,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pulumi
 from pulumi_aws import ec2, iam, rds
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.components.shard import Shard

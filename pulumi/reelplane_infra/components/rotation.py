@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pulumi
 from pulumi_aws import eks
 from pulumi_kubernetes.batch.v1 import CronJob
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, Secret, ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.components.access import kubeconfig
 from reelplane_infra.components.identity import PodRole

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pulumi
 from pulumi_aws import cloudwatch, iam, opensearch
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.components.guard import Guard

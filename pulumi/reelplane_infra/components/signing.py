@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pulumi
 from pulumi_aws import cloudfront
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config import cdn
 from reelplane_infra.place import Place

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding, SubjectArgs
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config import platform
 from reelplane_infra.place import Place

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pulumi
 from pulumi_aws import cloudwatch, msk
 
-import pulumi
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.components.guard import Guard

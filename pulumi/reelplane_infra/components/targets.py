@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.components.balancer import API_PORT
 from reelplane_infra.components.charts import BALANCER

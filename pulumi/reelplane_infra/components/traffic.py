@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pulumi
 from pulumi_aws import route53
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config import traffic
 from reelplane_infra.place import Place

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pulumi
 from pulumi_aws import secretsmanager
 from pulumi_kubernetes.apiextensions import CustomResource
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.components.charts import SECRETS
 from reelplane_infra.components.declarations import STORES

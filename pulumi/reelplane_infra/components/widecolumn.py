@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
 from pulumi_aws import keyspaces
 
-import pulumi
 from reelplane_infra.component import Component
 from reelplane_infra.config import widecolumn
 from reelplane_infra.place import Place

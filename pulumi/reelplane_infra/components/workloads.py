@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import pulumi
+
 from reelplane_infra.component import Component
 from reelplane_infra.components.identity import PodRole, Statement, allow
 from reelplane_infra.config.media import Media

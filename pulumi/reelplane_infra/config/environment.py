@@ -122,6 +122,18 @@ class Environment(Config):
         return self
 
     @model_validator(mode="after")
+    def _merge(self) -> Self:
+        base = self.region.model_dump(mode="json")
+        for each in self.regions:
+            try:
+                self._regional[each.name] = RegionLayer.model_validate(_merged(base, each.overrides))
+            except ValidationError as error:
+                first = error.errors()[0]
+                path = ".".join(str(part) for part in first["loc"])
+                raise ValueError(f"regions.{each.name}.overrides.{path}: {first['msg']}") from None
+        return self
+
+    @model_validator(mode="after")
     def _across(self) -> Self:
         """What a component needs of the regions that it is spread over."""
         regions = tuple(each.name for each in self.regions)
@@ -135,18 +147,6 @@ class Environment(Config):
         if data.backup is not None:
             backup.check(data.backup, self.hub, regions)
         traffic.check(self.edge.traffic, recovery)
-        return self
-
-    @model_validator(mode="after")
-    def _merge(self) -> Self:
-        base = self.region.model_dump(mode="json")
-        for each in self.regions:
-            try:
-                self._regional[each.name] = RegionLayer.model_validate(_merged(base, each.overrides))
-            except ValidationError as error:
-                first = error.errors()[0]
-                path = ".".join(str(part) for part in first["loc"])
-                raise ValueError(f"regions.{each.name}.overrides.{path}: {first['msg']}") from None
         return self
 
     @model_validator(mode="after")

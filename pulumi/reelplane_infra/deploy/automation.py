@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from pulumi import automation
 from pulumi.automation.errors import CommandError, InvalidVersionError, StackNotFoundError
 
-from pulumi import automation
 from reelplane_infra.deploy.engine import Done, EngineError
 from reelplane_infra.stack import StackName
 

@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 
 import pulumi
+
 from reelplane_infra.config import from_config
 from reelplane_infra.inputs import Inputs
 from reelplane_infra.outputs.base import Outputs

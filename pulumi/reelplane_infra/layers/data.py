@@ -7,6 +7,7 @@ joins it to the others, and stops nothing that runs.
 from __future__ import annotations
 
 import pulumi
+
 from reelplane_infra.components.backup import Backup
 from reelplane_infra.components.relational import Net, Relational
 from reelplane_infra.components.replication import Replication, Store

@@ -7,6 +7,7 @@ viewer ─► CloudFront (media) ─► buckets, opened by a signature
 from __future__ import annotations
 
 import pulumi
+
 from reelplane_infra.components.accesslogs import AccessLogs
 from reelplane_infra.components.apicdn import ApiCdn
 from reelplane_infra.components.certificate import Certificate, CertificateConfig

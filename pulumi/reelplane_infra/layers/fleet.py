@@ -6,9 +6,9 @@ environment of one region has no hub, and its layer ``platform`` writes both its
 
 from __future__ import annotations
 
+import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 
-import pulumi
 from reelplane_infra.components.access import provider
 from reelplane_infra.components.cluster import cluster_name
 from reelplane_infra.components.declarations import (

@@ -8,6 +8,7 @@ With a hub the last but one are the layer ``fleet``'s, which writes them through
 from __future__ import annotations
 
 import pulumi
+
 from reelplane_infra.components import charts
 from reelplane_infra.components.access import provider
 from reelplane_infra.components.cluster import cluster_name

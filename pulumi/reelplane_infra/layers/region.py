@@ -11,6 +11,7 @@ A quota that the pools may outgrow is reported here as a warning: every preview 
 from __future__ import annotations
 
 import pulumi
+
 from reelplane_infra.components.balancer import Balancer
 from reelplane_infra.components.cache import Cache
 from reelplane_infra.components.cluster import Cluster, cluster_name

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Self, get_args, get_origin
 
+import pulumi
 from pulumi.output import contains_unknowns
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
-
-import pulumi
 
 
 class ContractBroken(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pulumi
+
 from reelplane_infra.outputs.base import Outputs
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from pulumi import _types
+
 from reelplane_infra.record import sdk
 from reelplane_infra.record.record import Mode
 from reelplane_infra.record.shapes import IDS, PROPERTIES

@@ -31,7 +31,7 @@ def call(token: str, arguments: Mapping[str, Value], *, account: str, region: st
             ids: list[Value] = [f"{ZONE_ID_PREFIX[place]}-az{index + 1}" for index in range(len(letters))]
             zones: list[Value] = [place + letter for letter in letters]
             return {"names": zones, "zoneIds": ids, "groupNames": [place], "id": place}
-    if token == "aws:ec2/getManagedPrefixList:getManagedPrefixList":
+    if token == "aws:ec2/getManagedPrefixList:getManagedPrefixList":  # noqa: S105 - a function's name
         return _prefix_list(str(arguments.get("name")), place)
     raise Unanswered(
         f"{token} asks an account for something: a recording has none. Take it from the environment instead "

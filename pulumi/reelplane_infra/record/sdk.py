@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
-from pulumi.runtime import rpc
-
 import pulumi
 from pulumi import _types
+from pulumi.runtime import rpc
 
 PACKAGES = {"aws": "pulumi_aws", "kubernetes": "pulumi_kubernetes"}
 """Prefix of a type token -> package of the SDK."""

@@ -46,6 +46,10 @@ class Symbols:
             answered = emulated.get(path)
             if answered is not None and answered != value:
                 table[value] = answered
+                # Kafka's topics and groups have ARNs of their own that end in their cluster's name and id.
+                old, new = _tail(value), _tail(answered)
+                if _MARK.search(old) and new:
+                    table[old] = new
         self.given[resource.urn] = table
 
     def replace(self, value: Any, urns: Iterable[str]) -> Any:
@@ -73,6 +77,11 @@ def made_up(resource: Resource) -> dict[str, str]:
             continue
         found |= {path: each for path, each in walk(plain(value), key) if isinstance(each, str) and each}
     return found
+
+
+def _tail(arn: str) -> str:
+    """What an ARN says after the resource's kind; empty when there is no more."""
+    return arn.partition("/")[2] if arn.startswith("arn:") else ""
 
 
 def _marks(texts: Iterable[str]) -> set[str]:

@@ -123,9 +123,11 @@ class World:
         return {urn for urns in resource.property_dependencies.values() for urn in urns}
 
     def _named(self, resource: Resource) -> set[str]:
-        """What of another stack it names and this emulator does not have; such a reference depends on no resource."""
+        """What of another stack it names, by itself or in a policy, and this emulator does not have; such a
+        reference depends on no resource."""
         values = (each for value in resource.inputs.values() for _, each in walk(plain(value)))
-        return {self._absent[each] for each in values if isinstance(each, str) and each in self._absent}
+        texts = [each for each in values if isinstance(each, str) and "arn:" in each]
+        return {urn for arn, urn in self._absent.items() if any(arn in each for each in texts)}
 
     def _fail(self, resource: Resource) -> None:
         self._failed.add(resource.urn)

@@ -74,6 +74,9 @@ TABLE: Final[Table] = {
     "aws:ec2/natGateway:NatGateway": of("AWS::EC2::NatGateway"),
     "aws:ec2/routeTable:RouteTable": of("AWS::EC2::RouteTable"),
     "aws:ec2/route:Route": of("AWS::EC2::Route"),
+    "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": of(
+        "AWS::EC2::VPCPeeringConnection", drop={"autoAccept": "says who accepts it, which no template does"}
+    ),
     "aws:ec2/routeTableAssociation:RouteTableAssociation": of("AWS::EC2::SubnetRouteTableAssociation"),
     "aws:ec2/securityGroup:SecurityGroup": of(
         "AWS::EC2::SecurityGroup",

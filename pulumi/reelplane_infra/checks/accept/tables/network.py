@@ -133,6 +133,19 @@ TABLE: Final[Table] = {
         "ec2", "CreateRouteTable", "RouteTable.RouteTableId", **tagged("route-table")
     ),
     "aws:ec2/route:Route": one("ec2", "CreateRoute", "r-{routeTableId}"),
+    "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": one(
+        "ec2",
+        "CreateVpcPeeringConnection",
+        "VpcPeeringConnection.VpcPeeringConnectionId",
+        **tagged("vpc-peering-connection"),
+        drop={"autoAccept": "says who accepts it: the accepter's own resource"},
+    ),
+    "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter": one(
+        "ec2",
+        "AcceptVpcPeeringConnection",
+        "VpcPeeringConnection.VpcPeeringConnectionId",
+        drop={"autoAccept": "is what the call does", "tags": "are a call of their own"},
+    ),
     "aws:ec2/routeTableAssociation:RouteTableAssociation": one("ec2", "AssociateRouteTable", "AssociationId"),
     "aws:ec2/securityGroup:SecurityGroup": one(
         "ec2",
