@@ -184,17 +184,13 @@ def _stage(gathered: Gathered, extractor: Any) -> Any:
     if gathered.platform is None:
         return extractor.Renewal().stage
     asked = gathered.platform.spec.get("extractor") or {}
-    renewal, _ = extractor.step(
+    return extractor.begin(
         extractor.read(gathered.platform.status),
         wanted=asked.get("version"),
         first=not gathered.platform.status,
-        least=1,
-        window=float("inf"),
-        ready=True,
-        tallies=(),
+        idle=gathered.idle,
         now=time.time(),
-    )
-    return renewal.stage
+    ).stage
 
 
 def _owned(gathered: Gathered, planned: Planned) -> tuple[Owned, ...]:

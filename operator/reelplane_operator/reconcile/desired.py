@@ -58,6 +58,11 @@ class Gathered:
         return (*((self.platform,) if self.platform else ()), *self.pipelines, *self.pools)
 
     @property
+    def idle(self) -> bool:
+        """Whether no worker is to run, as the pipeline is drained or there is none."""
+        return not self.pipelines or bool(self.pipelines[0].spec.get("drain"))
+
+    @property
     def running(self) -> frozenset[str]:
         """Subjects that must be free of problems for the plan to be carried out."""
         first = self.pipelines[0] if self.pipelines else None

@@ -29,7 +29,7 @@ from reelplane_operator.reconcile import (
 from reelplane_operator.reconcile.actions import Actions
 from reelplane_operator.reconcile.apply import Failure, Outcome, OwnerGone
 from reelplane_operator.reconcile.conditions import Condition
-from reelplane_operator.reconcile.desired import Gathered, Planned
+from reelplane_operator.reconcile.desired import Gathered, Planned, gather
 from reelplane_operator.reconcile.desk import MISSING_BEAT, Desk, write_status
 from reelplane_operator.reconcile.extractor import Renewal
 from reelplane_operator.reconcile.keys import PIPELINE, PLATFORM, ChildId, Key
@@ -169,7 +169,7 @@ class Reconciler:
             extractor.read(platform.status),
             wanted=spec.get("version"),
             first=planner.is_first(platform),
-            idle=planner.is_idle(self._desk.world, platform.key),
+            idle=gather(self._desk.world, platform.key).idle,
             least=canary.get("jobs", 20),
             window=Duration(canary.get("window", "15m")).seconds,
             ready=self._canary_is_ready(platform.key),

@@ -74,7 +74,7 @@ def begun(world: World, platform: Key, now: float) -> Renewal:
         extractor.read(found.status),
         wanted=(found.spec.get("extractor") or {}).get("version"),
         first=is_first(found),
-        idle=is_idle(world, platform),
+        idle=desired.gather(world, platform).idle,
         now=now,
     )
 
@@ -82,9 +82,3 @@ def begun(world: World, platform: Key, now: float) -> Renewal:
 def is_first(platform: Declared) -> bool:
     """Whether nothing was made for the platform yet."""
     return not platform.status.get("inventory")
-
-
-def is_idle(world: World, platform: Key) -> bool:
-    """Whether no worker is to run, as the pipeline is drained or there is none."""
-    pipelines = desired.gather(world, platform).pipelines
-    return not pipelines or bool(pipelines[0].spec.get("drain"))

@@ -87,6 +87,19 @@ def graph(source: Source) -> None:
 
 
 @app.command()
+def urns(
+    source: Source,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write them to this file instead of printing.")
+    ] = None,
+) -> None:
+    """Print the URNs of all protected resources: what tests/infra/golden/ keeps, so that none is lost by a rename."""
+    from reelplane_infra.cli.preview import urns as run
+
+    run(source, write=write)
+
+
+@app.command()
 def ledger(source: Source, as_json: AsJson = False) -> None:
     """Create the plan in emulators of AWS and say, for every resource type, the strongest proof that was reached."""
     from reelplane_infra.cli.preview import ledger as run

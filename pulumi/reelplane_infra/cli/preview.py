@@ -1,4 +1,4 @@
-"""``preview``, ``plan``, ``ledger`` and ``graph``: what would be made, and what it costs, without making it."""
+"""``preview``, ``plan``, ``urns``, ``ledger`` and ``graph``: what would be made, and its cost, without making it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from reelplane_infra.checks.diff import golden
 from reelplane_infra.cli import checking
 from reelplane_infra.cli.failure import WRONG_INPUT, Failure
 from reelplane_infra.cli.priced import environment, priced
@@ -39,6 +40,19 @@ def preview(source: str, *, as_json: bool, html: Path | None, checks: str) -> No
 
 def raw(source: str) -> None:
     typer.echo(json.dumps(plan_to_json(priced(source).plan)))
+
+
+def urns(source: str, *, write: Path | None) -> None:
+    """Prints the golden list of an environment, or writes it to ``write``. Raises Failure."""
+    listed = golden(priced(source).plan)
+    if write is None:
+        typer.echo(listed, nl=False)
+        return
+    try:
+        write.write_text(listed, encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"{write}: {error.strerror}", "name a file in a folder that is there") from error
+    typer.echo(f"wrote {len(listed.splitlines())} URNs to {write}")
 
 
 def ledger(source: str, *, as_json: bool) -> None:
