@@ -43,6 +43,7 @@ def test_help_names_every_command_and_the_exit_codes(run: Run) -> None:
         "preview",
         "plan",
         "graph",
+        "urns",
         "ledger",
         "up",
         "destroy",
@@ -60,6 +61,14 @@ def test_an_environment_that_does_not_exist_is_wrong_input_with_those_that_do(ru
     assert err == (
         "reelplane-infra: moon: no environment of that name ships (dev, global, startup); a file ends in .yaml\n"
     )
+
+
+def test_urns_are_the_golden_list_that_the_comparison_reads(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "urns.txt"
+    code, out, _ = run("urns", "dev", "--write", str(file))
+    kept = Path(__file__).parent / "golden" / "urns-dev.txt"
+    assert (code, file.read_text(encoding="utf-8")) == (OK, kept.read_text(encoding="utf-8"))
+    assert out.startswith("wrote ")
 
 
 def test_the_graph_has_every_stack_with_what_it_reads(run: Run) -> None:

@@ -44,6 +44,8 @@ class Waiver:
     resource: str
     """Pattern of logical names: ``*-cluster-logs``."""
     reason: str
+    only: str | None = None
+    """The one environment in which it holds; None: in all."""
 
     def covers(self, check: str, name: str) -> bool:
         return check == self.check and fnmatchcase(name, self.resource)
@@ -87,7 +89,9 @@ def check_security(
     """
     written = synthesise(plan)
     passed, failed = _run(written, checkov)
-    return judge(passed, failed, load_waivers() if waivers is None else waivers, unused=unused)
+    name = plan.environment["name"]
+    known = load_waivers() if waivers is None else waivers
+    return judge(passed, failed, [each for each in known if each.only in (None, name)], unused=unused)
 
 
 def judge(passed: int, failed: Iterable[Finding], waivers: Sequence[Waiver], *, unused: bool) -> Scan:
@@ -101,7 +105,7 @@ def judge(passed: int, failed: Iterable[Finding], waivers: Sequence[Waiver], *, 
         used.update(covering)
         (waived if covering else kept).append(finding)
     for waiver in waivers:
-        if unused and waiver not in used:
+        if (unused or waiver.only) and waiver not in used:
             message = f"the waiver for {waiver.resource} covers nothing: remove it"
             kept.append(Finding("", "", "", waiver.check, message))
     return Scan(passed, tuple(kept), tuple(waived))
@@ -114,7 +118,7 @@ def _run(written: Synthesis, checkov: Path) -> tuple[int, list[Finding]]:
         try:
             done = subprocess.run(  # noqa: S603 - the scanner that was asked for
                 [
-                    str(checkov), "--file", str(path), "--framework", "terraform_plan", "--output", "json",
+                    str(checkov.absolute()), "--file", str(path), "--framework", "terraform_plan", "--output", "json",
                     "--skip-download", "--skip-results-upload", "--compact", "--quiet", "--soft-fail",
                 ],
                 cwd=folder,
