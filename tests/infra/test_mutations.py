@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from reelplane_infra.checks import operators
-from reelplane_infra.checks.mutations import load_reasons, run_mutations, stale, unexplained
+from reelplane_infra.checks.mutations import (
+    Mutant,
+    load_reasons,
+    mutants,
+    one_of_each,
+    run_mutations,
+    stale,
+    unexplained,
+)
 from reelplane_infra.record import RecordedPlan, Resource, Secret
 
 
@@ -63,11 +71,25 @@ def test_a_mutant_differs_in_that_one_place() -> None:
 def test_no_mutation_survives_without_a_reason_and_no_reason_is_stale(
     dev: RecordedPlan, everywhere: RecordedPlan
 ) -> None:
-    outcomes = [run_mutations(dev), run_mutations(everywhere)]
+    """Of those that differ only in a region or a number one each: the command in checks/mutations.py runs all."""
+    outcomes = [run_mutations(dev, every=False), run_mutations(everywhere, every=False)]
     survivors = [each for outcome in outcomes for each in outcome.survivors]
     print([(each.run, sum(each.killed.values()), len(each.survivors)) for each in outcomes])
     assert [str(each) for each in unexplained(survivors, load_reasons())] == []
     assert stale(survivors, load_reasons()) == []
+
+
+def test_one_of_each_has_every_kind_of_mutation_and_a_region_makes_no_kind(everywhere: RecordedPlan) -> None:
+    every = list(mutants(everywhere))
+    one = list(one_of_each(every))
+
+    def kinds(found: list[Mutant]) -> set[tuple[str, str, str]]:
+        return {(each.operator, each.original.type, operators.without_indices(each.path)) for each in found}
+
+    assert kinds(one) == kinds(every)
+    subnets = [each.record.stack.region for each in one if each.original.type == "aws:ec2/subnet:Subnet"]
+    assert len(set(subnets)) == 1 < len(everywhere.environment["regions"])
+    print(f"{len(one)} of {len(every)} mutations of global stand for all")
 
 
 @pytest.mark.timeout(600)

@@ -9,6 +9,7 @@ survivor needs is stale.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +33,8 @@ from reelplane_policies.rule import Rule, Settings, StackRule
 ENVIRONMENTS: Final = ("dev", "global")
 """Those that have between them every resource that there is."""
 SURVIVORS: Final = PACK / "survivors.yaml"
+_NUMBERED: Final = re.compile(r"(?<![a-z])(?:[a-z]{2}-[a-z]+-\d[a-z]?|\d+)(?![a-z0-9])")
+"""A region, a zone or a number in a logical name."""
 Told = frozenset[tuple[str, str, str]]
 """What checks say about a resource: URN, rule, path."""
 
@@ -108,9 +111,22 @@ def mutants(plan: RecordedPlan) -> Iterator[Mutant]:
             yield Mutant(record, resource, changed, operator, path)
 
 
-def run_mutations(plan: RecordedPlan, *, schema: bool = True) -> Outcome:
-    """Asks the checks about every mutation of ``plan``; without ``schema``, all checks but that one."""
-    asked = list(mutants(plan))
+def one_of_each(found: Iterable[Mutant]) -> Iterator[Mutant]:
+    """The first of those that differ only in the region, the zone or the number of the resource that they change."""
+    seen: set[tuple[str, ...]] = set()
+    for each in found:
+        name = _NUMBERED.sub("", each.original.name)
+        path = operators.without_indices(each.path)
+        key = (str(each.record.stack.layer), each.original.type, name, each.operator, path)
+        if key not in seen:
+            seen.add(key)
+            yield each
+
+
+def run_mutations(plan: RecordedPlan, *, schema: bool = True, every: bool = True) -> Outcome:
+    """Asks the checks about every mutation of ``plan``; without ``schema``, all checks but that one; without
+    ``every``, about ``one_of_each``."""
+    asked = list(mutants(plan) if every else one_of_each(mutants(plan)))
     decided = settings(plan)
     killed: Counter[str] = Counter()
     left: list[Mutant] = []
