@@ -127,5 +127,5 @@ def test_figures_are_rounded_so_that_noise_writes_nothing() -> None:
     }
     figures = read(answer)
     assert (figures.queue, figures.hit_rate, figures.proxies, figures.bans) == (1200, "98.2%", "3/4", 1)
-    assert [(each.pod, each.busy) for each in figures.workers] == [("a", False), ("b", True)]
+    assert [(each.pod, each.busy) for each in figures.workers] == [("a", 0), ("b", 2)]
     assert read({}).hit_rate is None
