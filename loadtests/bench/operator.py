@@ -37,6 +37,7 @@ from reelplane_operator.cluster import resources
 from reelplane_operator.cluster.client import Cluster
 from reelplane_operator.config import Config
 from tests.testbed.cluster import ControlPlane
+from tests.testbed.given import wait_established
 from tests.testbed.toolchain import Unavailable, program
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +124,7 @@ def _measured() -> Measured:
 
 async def _measure(control: ControlPlane, folder: Path) -> Measured:
     control.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    control.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    wait_established(control.kubectl)
     async with await Cluster.connect(control.kubeconfig, connections=IN_FLIGHT) as cluster:
         for name in ("ours", "bare"):
             await cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})

@@ -22,6 +22,7 @@ from reelplane_operator.cluster import resources
 from reelplane_operator.cluster.client import Cluster
 from tests.testbed.cluster import ControlPlane
 from tests.testbed.fakenodes import PODS_PER_NODE
+from tests.testbed.given import wait_established
 from tests.testbed.toolchain import Unavailable
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def scale_10000() -> Result:
 
 async def _measure(control: ControlPlane, folder: Path) -> Result:
     control.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    control.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    wait_established(control.kubectl)
     async with await Cluster.connect(control.kubeconfig) as cluster:
         await cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ours"}})
         await cluster.apply(stores_secret("ours"))

@@ -14,6 +14,8 @@ import json
 import os
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -111,3 +113,14 @@ def read(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """The JSON object that kubectl printed."""
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def wait_established(kubectl: Callable[..., subprocess.CompletedProcess[str]], *crds: str) -> None:
+    """Wait until CRDs (all, if none is named) are served. ``kubectl wait`` fails on one that has no conditions yet."""
+    for _ in range(100):
+        names = crds or ("crd", "--all")
+        done = kubectl("wait", "--for=condition=Established", *names, "--timeout=240s", check=False)
+        if "accessor error" not in done.stderr:
+            break
+        time.sleep(0.1)
+    done.check_returncode()

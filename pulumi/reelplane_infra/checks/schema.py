@@ -143,10 +143,8 @@ def _matches(template: str, region: str) -> Iterator[Match]:
 def _at(value: Any, place: list[str | int]) -> Any:
     """What is at ``place``; the nearest thing around it where it is not there, as with a missing property."""
     for part in place:
-        if (isinstance(value, Mapping) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
-            value = value[part]
-        else:
+        inside = isinstance(part, int) and part < len(value) if isinstance(value, list) else False
+        if not inside and not (isinstance(value, Mapping) and part in value):
             break
+        value = value[part]
     return value

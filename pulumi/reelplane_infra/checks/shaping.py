@@ -170,8 +170,9 @@ class _Shaper:
 
     def _list(self, value: Any, target: Target, path: str, place: tuple[str | int, ...]) -> Any:
         item = target.item
-        if isinstance(value, Mapping) and item is not None and _pair(item) and not _is_pair(value):
-            key, held = _pair(item)
+        pair = _pair(item) if item is not None else None
+        if isinstance(value, Mapping) and pair and not _is_pair(value):
+            key, held = pair
             return [{key: name, held: each} for name, each in value.items()]
         values = value if isinstance(value, list) else [value]
         if item is None:
@@ -217,13 +218,13 @@ def _plainest(name: str) -> str:
     return letters.removesuffix("s")
 
 
-def _pair(item: Target) -> tuple[str, str] | tuple[()]:
+def _pair(item: Target) -> tuple[str, str] | None:
     """The names of a key and a value, if ``item`` is a structure of these two."""
     names = {name.lower().removeprefix("tag").removeprefix("parameter"): name for name in item.members}
     for key in ("key", "name"):
         if {key, "value"} <= names.keys():
             return names[key], names["value"]
-    return ()
+    return None
 
 
 def _is_pair(value: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.testbed.given import Cluster
+from tests.testbed.given import Cluster, wait_established
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -45,7 +45,7 @@ def name(path: Path) -> str:
 def taken(api_cluster: Cluster) -> Iterator[Any]:
     """``taken(text)``: what a server's dry run says of objects in a namespace that is there."""
     api_cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    api_cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=240s")
+    wait_established(api_cluster.kubectl)
     namespace = f"shown-{uuid.uuid4().hex[:8]}"
     api_cluster.kubectl("create", "namespace", namespace)
     command = ("-n", namespace, "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")

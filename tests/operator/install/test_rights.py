@@ -17,6 +17,7 @@ from reelplane_operator.cluster.client import Cluster
 from reelplane_operator.cluster.transport import Request
 from reelplane_operator.config import Config
 from tests.testbed.given import Cluster as TestCluster
+from tests.testbed.given import wait_established
 
 pytestmark = pytest.mark.cluster
 Objects = list[dict[str, Any]]
@@ -72,7 +73,7 @@ async def test_the_operator_needs_no_right_that_it_is_not_given(
 ) -> None:
     namespace = "media" if install == "namespaced" else f"rights-{time.monotonic_ns()}"
     api_cluster.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump_all(kustomize("cluster")))
-    api_cluster.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    wait_established(api_cluster.kubectl)
     api_cluster.kubectl("create", "namespace", namespace)
     if install == "namespaced":
         # Only these: what the other install gives beyond must not be there to be used.

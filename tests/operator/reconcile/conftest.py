@@ -27,6 +27,7 @@ from reelplane_operator.config import Config
 from reelplane_operator.reconcile.keys import OURS, child_id, key_of, owner_of
 from reelplane_operator.reconcile.observe import CHILDREN, OPTIONAL
 from tests.testbed.given import Cluster as AnyCluster
+from tests.testbed.given import wait_established
 
 ROOT = Path(__file__).parents[3]
 WITHIN = 240.0
@@ -255,7 +256,7 @@ class Kubelet:
 def served(api_cluster: AnyCluster) -> AnyCluster:
     """The cluster of the session with our kinds."""
     api_cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    api_cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", f"--timeout={WITHIN:g}s")
+    wait_established(api_cluster.kubectl)
     return api_cluster
 
 

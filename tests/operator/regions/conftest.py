@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from reelplane_operator.reconcile.keys import Key
 from reelplane_operator.regions.loop import KIND, RegionReconciler
 from reelplane_operator.regions.records import Records
 from tests.testbed.cluster import ControlPlane
-from tests.testbed.given import run_kubectl
+from tests.testbed.given import run_kubectl, wait_established
 from tests.testbed.toolchain import Unavailable, program
 
 ROOT = Path(__file__).parents[3]
@@ -122,7 +123,7 @@ def servers() -> Iterator[ControlPlane]:
     with control:
         for kubeconfig in control.kubeconfigs:
             run_kubectl(kubectl, kubeconfig, "apply", "--server-side", "-k", str(ROOT / "crds"))
-            run_kubectl(kubectl, kubeconfig, "wait", "--for=condition=Established", "crd", "--all")
+            wait_established(partial(run_kubectl, kubectl, kubeconfig))
         run_kubectl(kubectl, control.kubeconfig, "create", "namespace", OPERATOR)
         yield control
     shutil.rmtree(folder, ignore_errors=True)

@@ -22,6 +22,7 @@ from loadtests.clips import make_clip
 from loadtests.origin import Origin, Resource
 from tests.e2e.visitor import Client
 from tests.testbed import toolchain
+from tests.testbed.given import wait_established
 from tests.testbed.node.cluster import NodeCluster
 
 ROOT = Path(__file__).parents[3]
@@ -39,7 +40,7 @@ def install(cluster: NodeCluster, import_image: Callable[[str], object]) -> None
     cluster.kubectl(
         "apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "operator/deploy/cluster")
     )
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    wait_established(cluster.kubectl)
     wait(cluster, "-n", SYSTEM, "deployment/reelplane-operator", "--for=condition=Available")
 
 

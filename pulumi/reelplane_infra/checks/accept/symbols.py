@@ -38,10 +38,14 @@ class Symbols:
 
         ``sent`` has the inputs with the emulator's names: an input that is also an output hands them on.
         """
-        table = {}
+        table: dict[str, str] = {}
         for key in resource.inputs.keys() & resource.outputs.keys() & sent.keys():
             pairs = zip(walk(plain(resource.inputs[key])), walk(sent[key]), strict=True)
-            table |= {old: new for (_, old), (_, new) in pairs if isinstance(old, str) and old != new}
+            table |= {
+                old: new
+                for (_, old), (_, new) in pairs
+                if isinstance(old, str) and isinstance(new, str) and old != new
+            }
         for path, value in made_up(resource).items():
             answered = emulated.get(path)
             if answered is not None and answered != value:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from reelplane_infra.checks.accept.translation import Call, Made, Table, Translation, one
 from reelplane_infra.checks.shaping import Rules
 
 
-def tagged(kind: str) -> Mapping[str, Mapping[str, Any]]:
+class Tagged(TypedDict):
+    rename: Mapping[str, str]
+    convert: Mapping[str, Callable[[Any], Any]]
+
+
+def tagged(kind: str) -> Tagged:
     """Rules for the tags of a new resource of ``kind``, which EC2 takes by kind."""
     return {
         "rename": {"tags": "TagSpecifications"},
