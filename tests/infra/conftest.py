@@ -50,6 +50,13 @@ class Program(Protocol):
     ) -> Record: ...
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever comes first records a whole environment, which takes minutes on a busy machine."""
+    for each in items:
+        if each.path.is_relative_to(Path(__file__).parent) and each.get_closest_marker("timeout") is None:
+            each.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(scope="session")
 def recorder() -> Iterator[Recorder]:
     with Recorder() as made:
