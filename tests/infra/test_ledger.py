@@ -29,7 +29,7 @@ def reached(proven: RecordedPlan, accepted: Acceptance) -> Ledger:
 @pytest.mark.service
 def test_no_type_is_proven_less_than_before(reached: Ledger, request: pytest.FixtureRequest) -> None:
     print(reached.totals())
-    if request.config.getoption("--write-ledger"):
+    if request.config.getoption("--write-ledger", default=False):
         GOLDEN.write_text(json.dumps(reached.to_json(), indent=2) + "\n")
     before = {type: row["proof"] for type, row in json.loads(GOLDEN.read_text())["types"].items()}
     assert reached.dropped(before) == [], REFRESH
