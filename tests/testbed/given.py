@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from tests.testbed import toolchain
 
 MARK = "reelplane.io/test-cluster"
+ROOT = Path(__file__).parents[2]
 
 
 class Cluster(Protocol):
@@ -115,11 +116,16 @@ def read(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
-def wait_established(kubectl: Callable[..., subprocess.CompletedProcess[str]], *crds: str) -> None:
-    """Wait until CRDs (all, if none is named) are served. ``kubectl wait`` fails on one that has no conditions yet."""
+def install_kinds(kubectl: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """Put the CRDs of the tree there as a person puts them, and wait until they are served."""
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
+    wait_established(kubectl)
+
+
+def wait_established(kubectl: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """Wait until all CRDs are served. ``kubectl wait`` fails on one that has no conditions yet."""
     for _ in range(100):
-        names = crds or ("crd", "--all")
-        done = kubectl("wait", "--for=condition=Established", *names, "--timeout=240s", check=False)
+        done = kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=240s", check=False)
         if "accessor error" not in done.stderr:
             break
         time.sleep(0.1)

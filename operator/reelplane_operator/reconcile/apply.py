@@ -21,7 +21,7 @@ from reelplane_operator.reconcile import observed
 from reelplane_operator.reconcile.actions import Actions, Apply, Prune, recorded
 from reelplane_operator.reconcile.children import Wanted, orphans
 from reelplane_operator.reconcile.keys import ChildId, Key
-from reelplane_operator.reconcile.observed import Declared, Object
+from reelplane_operator.reconcile.observed import ChildState, Declared, Object
 from reelplane_operator.reconcile.world import World
 
 _WAVES = (
@@ -58,6 +58,8 @@ class Outcome:
 
     written: list[tuple[ChildId, str]] = field(default_factory=list)
     """Children that were written, and why: new, changed, drifted, pruned."""
+    answers: dict[ChildId, ChildState] = field(default_factory=dict)
+    """Written children as the server gave them back."""
     overridden: list[tuple[ChildId, tuple[str, ...]]] = field(default_factory=list)
     """Children on which others had changed fields of ours, and who they were."""
     failures: list[Failure] = field(default_factory=list)
@@ -119,8 +121,7 @@ class Applier:
             if action.why == "drifted":
                 before = await self.cluster.get(type_of(manifest), owner.key.namespace, name.name)
             answer = await self.cluster.apply(manifest)
-        self.world.see_child(answer)
-        outcome.written.append((name, action.why))
+        self._written(name, action.why, answer, outcome)
         if before is not None:
             outcome.overridden.append((name, overridden(answer, before)))
 
@@ -148,8 +149,14 @@ class Applier:
                 raise NotOurs(wanted.id) from None
             patch = _completion(manifest, live, fresh, owner)
             answer = await self.cluster.merge_patch(SECRETS, *place, patch) if patch else live
+        self._written(wanted.id, "new", answer, outcome)
+
+    def _written(self, name: ChildId, why: str, answer: Object, outcome: Outcome) -> None:
         self.world.see_child(answer)
-        outcome.written.append((wanted.id, "new"))
+        outcome.written.append((name, why))
+        state = observed.child(answer)
+        if state is not None:
+            outcome.answers[name] = state
 
     async def _prune(self, prune: Prune, owner: Key, outcome: Outcome) -> None:
         kind = resource(prune.id.api_version, prune.id.kind)
@@ -159,15 +166,16 @@ class Applier:
 
 
 def entries(
-    wanted: Iterable[Wanted], world: World, owner: Key, failed: Iterable[Failure], before: dict[ChildId, str]
+    wanted: Iterable[Wanted], answers: Mapping[ChildId, ChildState], before: Mapping[ChildId, str]
 ) -> dict[ChildId, str]:
-    """The inventory after a run: of what failed or is left alone, what was recorded before."""
-    live, broken = world.children(owner), {each.child for each in failed}
+    """The inventory after a run: of what was written, how the server gave it back, of all else what was recorded.
+
+    Never how a child looks by now: what somebody changed while the run lasted would be recorded as wanted.
+    """
     found: dict[ChildId, str] = {}
     for each in wanted:
-        state = live.get(each.id)
-        if state is not None and each.id not in broken and not state.opt_out and not state.deleting:
-            found[each.id] = recorded(each, state)
+        if each.id in answers:
+            found[each.id] = recorded(each, answers[each.id])
         elif each.id in before:
             found[each.id] = before[each.id]
     return found

@@ -137,7 +137,7 @@ class Reconciler:
         inventory = before = actions.read_inventory(owner.status)
         if not blocked and not owner.paused:
             outcome = await desk.applier.carry_out(todo, owner, planned.manifests.get(key, {}), before)
-            inventory = apply.entries(wanted, desk.world, key, outcome.failures, before)
+            inventory = apply.entries(wanted, outcome.answers, before)
         findings = Findings(
             problems=planned.of(key),
             waiting=planned.beside(key, gathered.running),

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.testbed.given import Cluster, wait_established
+from tests.testbed.given import Cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -42,15 +42,13 @@ def name(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def taken(api_cluster: Cluster) -> Iterator[Any]:
+def taken(crds: Cluster) -> Iterator[Any]:
     """``taken(text)``: what a server's dry run says of objects in a namespace that is there."""
-    api_cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    wait_established(api_cluster.kubectl)
     namespace = f"shown-{uuid.uuid4().hex[:8]}"
-    api_cluster.kubectl("create", "namespace", namespace)
+    crds.kubectl("create", "namespace", namespace)
     command = ("-n", namespace, "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
-    yield lambda text: api_cluster.kubectl(*command, input=text)
-    api_cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+    yield lambda text: crds.kubectl(*command, input=text)
+    crds.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if shown(page)], ids=name)

@@ -23,11 +23,10 @@ from reelplane_operator.cluster import resources
 from reelplane_operator.cluster.client import Cluster
 from reelplane_operator.cluster.errors import ApiError
 from reelplane_operator.config import Config
-from tests.operator.reconcile.conftest import ROOT, Kubelet, Object, Running, Site, eventually
+from tests.operator.reconcile.conftest import Kubelet, Object, Running, Site, eventually
 from tests.operator.reconcile.state import State, state
 from tests.testbed.drawn import SECRETS, pointed, written
 from tests.testbed.given import Cluster as AnyCluster
-from tests.testbed.given import wait_established
 from tests.testbed.strategies import specs
 
 _AT_ONCE = 3
@@ -187,19 +186,11 @@ def _without_counts(node: Any) -> Any:
     return [_without_counts(each) for each in node] if isinstance(node, list) else node
 
 
-@pytest.fixture(scope="session")
-def served(api_cluster: AnyCluster) -> AnyCluster:
-    """The cluster of the session with our kinds."""
-    api_cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    wait_established(api_cluster.kubectl)
-    return api_cluster
-
-
 Play = Callable[[Callable[[Stage, E], Awaitable[T]], list[E]], Awaitable[list[T]]]
 
 
 @pytest.fixture
-def play(served: AnyCluster, cluster: Cluster) -> Play[Any, Any]:
+def play(crds: AnyCluster, cluster: Cluster) -> Play[Any, Any]:
     """``play(story, examples)``: tell a story of each example, each on a stage of its own; what they return."""
     limit = asyncio.Semaphore(_AT_ONCE)
 
@@ -207,7 +198,7 @@ def play(served: AnyCluster, cluster: Cluster) -> Play[Any, Any]:
     async def stage() -> AsyncIterator[Stage]:
         site = Site(cluster, f"t-{uuid.uuid4().hex[:12]}")
         await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": site.name}})
-        config = Config(kubeconfig=served.kubeconfig, namespaces=(site.name,), http_port=None)
+        config = Config(kubeconfig=crds.kubeconfig, namespaces=(site.name,), http_port=None)
         kubelet = asyncio.create_task(Kubelet(cluster, site.name).play())
         made = Stage(site, config, await Running(config).start())
         try:

@@ -27,7 +27,6 @@ from reelplane_operator.config import Config
 from reelplane_operator.reconcile.keys import OURS, child_id, key_of, owner_of
 from reelplane_operator.reconcile.observe import CHILDREN, OPTIONAL
 from tests.testbed.given import Cluster as AnyCluster
-from tests.testbed.given import wait_established
 
 ROOT = Path(__file__).parents[3]
 WITHIN = 240.0
@@ -252,16 +251,8 @@ class Kubelet:
             await asyncio.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
-def served(api_cluster: AnyCluster) -> AnyCluster:
-    """The cluster of the session with our kinds."""
-    api_cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    wait_established(api_cluster.kubectl)
-    return api_cluster
-
-
 @pytest.fixture
-async def site(served: AnyCluster, cluster: Cluster, namespace: str) -> Site:
+async def site(crds: AnyCluster, cluster: Cluster, namespace: str) -> Site:
     """An empty namespace."""
     return Site(cluster, namespace)
 
@@ -280,13 +271,13 @@ Start = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture
-async def start(served: AnyCluster, site: Site) -> AsyncIterator[Start]:
+async def start(crds: AnyCluster, site: Site) -> AsyncIterator[Start]:
     """Starts operators for the namespace of the test; whatever still runs at its end is stopped."""
-    base = Config(kubeconfig=served.kubeconfig, namespaces=(site.name,), http_port=None, identity="test")
+    base = Config(kubeconfig=crds.kubeconfig, namespaces=(site.name,), http_port=None, identity="test")
     started: list[Running] = []
 
-    async def begin(**changes: Any) -> Running:
-        running = Running(replace(base, **changes))
+    async def begin(connect: Callable[..., Awaitable[Cluster]] = Cluster.connect, **changes: Any) -> Running:
+        running = Running(replace(base, **changes), connect=connect)
         started.append(await running.start())
         return running
 

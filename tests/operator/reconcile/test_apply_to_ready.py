@@ -41,7 +41,7 @@ async def test_children_are_made_and_the_status_says_what_is_missing(
 
 
 async def test_ready_when_pods_are_and_kubectl_wait_agrees(
-    site: Site, operator: Running, development: list[Object], kubelet: None, served: AnyCluster
+    site: Site, operator: Running, development: list[Object], kubelet: None, crds: AnyCluster
 ) -> None:
     for each in development:
         await site.apply(each)
@@ -54,7 +54,7 @@ async def test_ready_when_pods_are_and_kubectl_wait_agrees(
         "vp/shorts",
         "--timeout=240s",
     )
-    await asyncio.to_thread(served.kubectl, *arguments)
+    await asyncio.to_thread(crds.kubectl, *arguments)
     for type, name in ((resources.PLATFORMS, "reels"), (resources.PIPELINES, "shorts")):
         said = {each["type"]: each["status"] for each in (await site.get(type, name))["status"]["conditions"]}
         # kstatus: Current means that neither of the two abnormal conditions holds, and Ready does not deny it.

@@ -106,8 +106,8 @@ async def _site(cluster: Cluster, name: str) -> AsyncIterator[Site]:
 
 
 @pytest.mark.parametrize("name", samples())
-async def test_every_crash_ends_in_the_same_state(served: AnyCluster, cluster: Cluster, name: str) -> None:
-    base = Config(kubeconfig=served.kubeconfig, http_port=None)
+async def test_every_crash_ends_in_the_same_state(crds: AnyCluster, cluster: Cluster, name: str) -> None:
+    base = Config(kubeconfig=crds.kubeconfig, http_port=None)
     async with _site(cluster, name) as site:
         living: list[_Mortal] = []
         undisturbed = Running(replace(base, namespaces=(site.name,)), connect=_dying_after(None, living))

@@ -59,7 +59,7 @@ class _Faulty(Cluster):
 
 
 async def _story(
-    served: AnyCluster, cluster: Cluster, fault: Fault, name: str = "", expected: State | None = None
+    crds: AnyCluster, cluster: Cluster, fault: Fault, name: str = "", expected: State | None = None
 ) -> State:
     """Tell the story to an operator with this fault; the end of it, which is to be ``expected`` if that is given."""
     hearing = handlers.hearing
@@ -84,7 +84,7 @@ async def _story(
     patch.setattr(handlers, "hearing", hard_of_hearing)
     site = Site(cluster, f"t-{uuid.uuid4().hex[:12]}")
     await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": site.name}})
-    config = Config(kubeconfig=served.kubeconfig, namespaces=(site.name,), http_port=None, resync=2.0)
+    config = Config(kubeconfig=crds.kubeconfig, namespaces=(site.name,), http_port=None, resync=2.0)
     operator = await Running(config, connect=connect).start()
     # Without pods a rollout ends wherever the autoscaler happened to meet it.
     kubelet = asyncio.create_task(Kubelet(cluster, site.name).play())
@@ -119,7 +119,7 @@ async def _story(
         await cluster.delete(resources.NAMESPACES, None, site.name)
 
 
-async def test_the_end_is_the_same(served: AnyCluster, cluster: Cluster) -> None:
+async def test_the_end_is_the_same(crds: AnyCluster, cluster: Cluster) -> None:
     total, chance = 0, random.Random(4)
 
     def count() -> tuple[int, float]:
@@ -127,7 +127,7 @@ async def test_the_end_is_the_same(served: AnyCluster, cluster: Cluster) -> None
         total += 1
         return 1, 0.0
 
-    expected = await _story(served, cluster, count)
+    expected = await _story(crds, cluster, count)
     assert total > 20
     faults: dict[str, Fault] = {
         "each event lost": lambda: (0, 0.0),
@@ -137,5 +137,5 @@ async def test_the_end_is_the_same(served: AnyCluster, cluster: Cluster) -> None
         "lost, twice or late by chance": lambda: (chance.randrange(3), chance.random()),
     }
     for name, fault in faults.items():
-        await _story(served, cluster, fault, name, expected)
+        await _story(crds, cluster, fault, name, expected)
     print(f"\n{total} events; {len(faults)} kinds of faults over all of them: the same end")

@@ -76,11 +76,11 @@ async def test_running_children_stay_untouched_while_a_reference_dangles(
 
 
 async def test_a_child_that_the_server_refuses_is_named_and_the_others_are_made(
-    site: Site, operator: Running, development: list[Object], served: AnyCluster
+    site: Site, operator: Running, development: list[Object], crds: AnyCluster
 ) -> None:
     """A quota is the plainest way in which an admission rule of a cluster refuses what the plan wants."""
     arguments = ("-n", site.name, "create", "quota", "no-services", "--hard=services=0")
-    await asyncio.to_thread(served.kubectl, *arguments)
+    await asyncio.to_thread(crds.kubectl, *arguments)
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "any", "namespace": site.name}}
 
     async def counts() -> bool:

@@ -49,7 +49,7 @@ async def priority_class(cluster: Cluster) -> AsyncIterator[None]:
 
 async def test_priority_classes_that_are_learned_late_roll_nothing(
     site: Site,
-    served: AnyCluster,
+    crds: AnyCluster,
     development: list[Object],
     priority_class: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -66,7 +66,7 @@ async def test_priority_classes_that_are_learned_late_roll_nothing(
 
     for each in development:
         await site.apply(each)
-    config = Config(kubeconfig=served.kubeconfig, namespaces=(site.name,), http_port=None)
+    config = Config(kubeconfig=crds.kubeconfig, namespaces=(site.name,), http_port=None)
     running = await Running(config, connect=connect).start()
     try:
         operator = running.operator

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -22,10 +20,9 @@ from reelplane_operator.reconcile.keys import Key
 from reelplane_operator.regions.loop import KIND, RegionReconciler
 from reelplane_operator.regions.records import Records
 from tests.testbed.cluster import ControlPlane
-from tests.testbed.given import run_kubectl, wait_established
-from tests.testbed.toolchain import Unavailable, program
+from tests.testbed.given import install_kinds
+from tests.testbed.session import Say, until_the_end
 
-ROOT = Path(__file__).parents[3]
 OPERATOR = "reelplane-system"
 
 
@@ -113,20 +110,15 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[ControlPlane]:
-    folder = Path(tempfile.mkdtemp(prefix="rp-regions-"))
-    try:
-        control = ControlPlane.start("api", folder=folder, servers=3, controllers=1)
-        kubectl = program("kubectl")
-    except Unavailable as missing:
-        pytest.skip(f"no test cluster: {missing}")
-    with control:
-        for kubeconfig in control.kubeconfigs:
-            run_kubectl(kubectl, kubeconfig, "apply", "--server-side", "-k", str(ROOT / "crds"))
-            wait_established(partial(run_kubectl, kubectl, kubeconfig))
-        run_kubectl(kubectl, control.kubeconfig, "create", "namespace", OPERATOR)
+def servers(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    def start(folder: Path, say: Say) -> ControlPlane:
+        return ControlPlane.start("api", folder=folder, servers=3, controllers=1, say=say)
+
+    for control in until_the_end(request, "cluster", start):
+        for number in range(1, len(control.kubeconfigs) + 1):
+            install_kinds(partial(control.kubectl, server=number))
+        control.kubectl("create", "namespace", OPERATOR)
         yield control
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
