@@ -77,7 +77,7 @@ def _container(workload: Workload, plan: Plan, facts: Facts) -> Manifest:
         "args": [*args, "--host", "0.0.0.0", "--port", str(port)],  # noqa: S104 - a pod's own address
         "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "ports": [{"name": "http", "containerPort": port}],
-        **pod.probes(partial(_get, probe.ready), partial(_get, probe.ready), partial(_get, probe.alive)),
+        **pod.probes(partial(_get, probe.ready), partial(_get, probe.alive)),
         "resources": pod.resources(workload.resources),
         "volumeMounts": mounts,
     }

@@ -92,19 +92,20 @@ _STARTS = 900
 
 
 def probes(
-    started: Callable[[], Manifest],
     ready: Callable[[], Manifest],
     alive: Callable[[], Manifest],
     *,
+    started: Callable[[], Manifest] | None = None,
     patience: int = 3,
 ) -> dict[str, Manifest]:
-    """Of what the three make; startup and readiness wait ``patience`` seconds for their answer. A slow start is waited
-    for (``_STARTS``), and a busy process gets 30 s of silence before it is started again.
+    """Of what the three make; it has ``started`` when it is ready, unless that is said otherwise. Startup and
+    readiness wait ``patience`` seconds for their answer. A slow start is waited for (``_STARTS``), and a busy process
+    gets 30 s of silence before it is started again.
     """
     every = 2
     return {
         "startupProbe": {
-            **started(),
+            **(started or ready)(),
             "periodSeconds": every,
             "timeoutSeconds": patience,
             "failureThreshold": _STARTS // every,

@@ -54,7 +54,7 @@ def _valkey(workload: Workload, server: ValkeyServer, plan: Plan) -> ServerConta
         # Without a password a server refuses all but its own host; who may come in is the NetworkPolicy's.
         args=["--protected-mode", "no", "--port", str(port), "--dir", _DATA, *valkey_options(server)],
         ports=[{"name": workload.name, "containerPort": port}],
-        **pod.probes(ping, listens, ping, patience=5),
+        **pod.probes(listens, ping, started=ping, patience=5),
         resources=pod.resources(workload.resources),
         volumeMounts=[{"name": DATA, "mountPath": _DATA}],
     )
@@ -66,7 +66,7 @@ def _postgres(workload: Workload, server: PostgresServer, plan: Plan) -> ServerC
     socket only; the startup probe asks by TCP, and so does not take that for being ready. Later one that refuses
     because it recovers is alive: killing it would begin the recovery anew."""
     port = _port(workload)
-    ready = partial(_exec, "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-U", server.user)
+    answers = partial(_exec, "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-U", server.user)
     listens = partial(_listens, workload)
     made = pod.container(
         "postgres",
@@ -81,7 +81,7 @@ def _postgres(workload: Workload, server: PostgresServer, plan: Plan) -> ServerC
             {"name": "PGDATA", "value": f"{_DATA}/pgdata"},
         ],
         ports=[{"name": workload.name, "containerPort": port}],
-        **pod.probes(ready, listens, listens, patience=5),
+        **pod.probes(listens, listens, started=answers, patience=5),
         resources=pod.resources(workload.resources),
         volumeMounts=[
             {"name": DATA, "mountPath": _DATA},
@@ -115,7 +115,7 @@ def _objects(workload: Workload, server: ObjectServer, plan: Plan) -> ServerCont
             _from_secret("ROOT_SECRET_KEY", server.secret_key, plan),
         ],
         ports=[{"name": workload.name, "containerPort": port}],
-        **pod.probes(*[partial(_alive, workload.name)] * 3),
+        **pod.probes(partial(_alive, workload.name), partial(_alive, workload.name)),
         resources=pod.resources(workload.resources),
         volumeMounts=[
             {"name": "root", "mountPath": _DATA},
