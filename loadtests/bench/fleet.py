@@ -10,17 +10,37 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import psutil
 
 from loadtests.bench.servers import free_port
+from loadtests.bench.wrk import MissingTool
+from tests.testbed.cluster import ControlPlane
+from tests.testbed.given import install_kinds
+from tests.testbed.toolchain import Unavailable
 
 Manifest = dict[str, Any]
+T = TypeVar("T")
+
+
+def on_a_cluster(
+    start: Callable[[Path], ControlPlane], measure: Callable[[ControlPlane, Path], Coroutine[Any, Any, T]]
+) -> T:
+    """What ``measure`` finds on a cluster with our kinds; both get the same empty folder. Raises MissingTool."""
+    with tempfile.TemporaryDirectory(prefix="rp-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        try:
+            with start(folder) as control:
+                install_kinds(control.kubectl)
+                return asyncio.run(measure(control, folder))
+        except Unavailable as why:
+            raise MissingTool(str(why)) from why
 
 
 def stores_secret(namespace: str) -> Manifest:

@@ -12,9 +12,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import functools
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,20 +25,18 @@ from loadtests.bench.fleet import (
     Manifest,
     accepted_writes,
     declared,
+    on_a_cluster,
     peak_memory,
     running_operator,
     stores_secret,
 )
 from loadtests.bench.result import Result
-from loadtests.bench.wrk import MissingTool
 from reelplane_operator.cluster import resources
 from reelplane_operator.cluster.client import Cluster
 from reelplane_operator.config import Config
 from tests.testbed.cluster import ControlPlane
-from tests.testbed.given import wait_established
-from tests.testbed.toolchain import Unavailable, program
+from tests.testbed.toolchain import program
 
-ROOT = Path(__file__).parents[2]
 COUNT = 1000
 IN_FLIGHT = Config().connections
 """Requests at once, on both sides."""
@@ -112,19 +108,10 @@ def idle_writes() -> Result:
 
 @functools.cache
 def _measured() -> Measured:
-    folder = Path(tempfile.mkdtemp(prefix="rp-bench-"))
-    try:
-        with ControlPlane.start("api", folder=folder, controllers=0) as control:
-            return asyncio.run(_measure(control, folder))
-    except Unavailable as why:
-        raise MissingTool(str(why)) from why
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return on_a_cluster(lambda folder: ControlPlane.start("api", folder=folder, controllers=0), _measure)
 
 
 async def _measure(control: ControlPlane, folder: Path) -> Measured:
-    control.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    wait_established(control.kubectl)
     async with await Cluster.connect(control.kubeconfig, connections=IN_FLIGHT) as cluster:
         for name in ("ours", "bare"):
             await cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})

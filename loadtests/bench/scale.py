@@ -10,22 +10,16 @@ pod became ready the last status says so.
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
 from pathlib import Path
 
-from loadtests.bench.fleet import declared, peak_memory, running_operator, stores_secret
+from loadtests.bench.fleet import declared, on_a_cluster, peak_memory, running_operator, stores_secret
 from loadtests.bench.result import Result
-from loadtests.bench.wrk import MissingTool
 from reelplane_operator.cluster import resources
 from reelplane_operator.cluster.client import Cluster
 from tests.testbed.cluster import ControlPlane
 from tests.testbed.fakenodes import PODS_PER_NODE
-from tests.testbed.given import wait_established
-from tests.testbed.toolchain import Unavailable
 
-ROOT = Path(__file__).parents[2]
 COUNT = 1000
 WORKERS = 8
 PODS = COUNT * (WORKERS + 2)
@@ -36,19 +30,10 @@ _WITHIN = 2700.0
 
 def scale_10000() -> Result:
     """1,000 pipelines with 10,000 pods on fake nodes: seconds from the last ready pod to the last Ready status."""
-    folder = Path(tempfile.mkdtemp(prefix="rp-bench-"))
-    try:
-        with ControlPlane.start("scale", folder=folder, nodes=_NODES) as control:
-            return asyncio.run(_measure(control, folder))
-    except Unavailable as why:
-        raise MissingTool(str(why)) from why
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return on_a_cluster(lambda folder: ControlPlane.start("scale", folder=folder, nodes=_NODES), _measure)
 
 
 async def _measure(control: ControlPlane, folder: Path) -> Result:
-    control.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-    wait_established(control.kubectl)
     async with await Cluster.connect(control.kubeconfig) as cluster:
         await cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ours"}})
         await cluster.apply(stores_secret("ours"))

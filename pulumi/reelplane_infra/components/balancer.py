@@ -158,10 +158,11 @@ class Balancer(Component[balancer.Balancer]):
             ttl=300,
             opts=self.child(),
         )
-        return acm.CertificateValidation(
+        validated: pulumi.Output[str] = acm.CertificateValidation(
             self.named("certificate"),
             region=self.place.region,
             certificate_arn=certificate.arn,
             validation_record_fqdns=[record.fqdn],
             opts=self.child(),
         ).certificate_arn
+        return validated

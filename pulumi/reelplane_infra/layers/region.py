@@ -10,6 +10,8 @@ A quota that the pools may outgrow is reported here as a warning: every preview 
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 
 from reelplane_infra.components.balancer import Balancer
@@ -68,7 +70,7 @@ def declare(environment: Environment, place: Place, inputs: Inputs) -> RegionOut
         subnet_ids=network.public_subnet_ids,
         nodes_group_id=cluster.security_group_id,
     )
-    store = {
+    store: dict[str, Any] = {
         "vpc_id": network.vpc_id,
         "subnet_ids": network.isolated_subnet_ids,
         "nodes_group_id": cluster.security_group_id,
