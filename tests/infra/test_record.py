@@ -116,6 +116,18 @@ def test_an_unknown_output_of_one_layer_is_unknown_in_the_next(program: Program)
     assert program(READS, before=before, mode=Mode.PREVIEW).outputs["zone"] is UNKNOWN
 
 
+def test_only_what_was_secret_in_one_layer_is_secret_in_the_next(program: Program) -> None:
+    before = {"dev.foundation": {**FOUNDATION["dev.foundation"], "zone_id": Secret("Z1")}}
+    outputs = program(READS, before=before).outputs
+    assert outputs == {"key": "arn:aws:kms:us-west-2:111122223333:key/mrk-1", "zone": Secret("Z1")}
+
+
+def test_what_is_known_beside_an_unknown_output_stays_known(program: Program) -> None:
+    before = {"dev.foundation": {**FOUNDATION["dev.foundation"], "zone_id": UNKNOWN}}
+    outputs = program(READS, before=before, mode=Mode.PREVIEW).outputs
+    assert outputs["key"] == "arn:aws:kms:us-west-2:111122223333:key/mrk-1"
+
+
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_missing_output_names_both_layers(program: Program, mode: Mode) -> None:
     before = {name: value for name, value in FOUNDATION["dev.foundation"].items() if name != "zone_id"}

@@ -6,6 +6,7 @@ of a ``None`` that fails somewhere inside a resource.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Self, get_args, get_origin
 
 import pulumi
@@ -26,7 +27,10 @@ class Outputs(BaseModel):
     @classmethod
     def _lift(cls, data: Any) -> Any:
         return (
-            {key: pulumi.Output.from_input(value) for key, value in data.items()}
+            {
+                key: value if isinstance(value, pulumi.Output) else pulumi.Output.from_input(value)
+                for key, value in data.items()
+            }
             if isinstance(data, dict)
             else data
         )
@@ -39,9 +43,44 @@ class Outputs(BaseModel):
     @classmethod
     def read(cls, reference: pulumi.StackReference, *, stack: str, reader: str) -> Self:
         """The outputs of ``stack``, as ``reader`` sees them. A broken contract raises ContractBroken on use."""
-        return cls(
-            **{name: _field(reference, name, stack, reader, _held(cls, name)) for name in cls.model_fields}
-        )
+        held = {name: TypeAdapter(_held(cls, name)) for name in cls.model_fields}
+
+        def check(outputs: Any) -> Any:
+            """Of an output that is not known yet, nothing is asked but that it is there."""
+            if not isinstance(outputs, dict):
+                return outputs
+            for name, type in held.items():
+                if name not in outputs:
+                    has = ", ".join(sorted(outputs)) or "nothing"
+                    raise ContractBroken(f"{reader} reads the output {name} of {stack}, which exports {has}")
+                if contains_unknowns(outputs[name]):
+                    continue
+                try:
+                    type.validate_python(outputs[name], strict=True)
+                except ValidationError as error:
+                    raise ContractBroken(f"{reader} reads the output {name} of {stack}: {error}") from None
+            return outputs
+
+        # Run with unknowns: in a preview one unknown output would otherwise hide that another one is missing.
+        checked = reference.outputs.apply(check, run_with_unknowns=True)
+        return cls(**{name: _picked(reference, checked, name) for name in held})
+
+
+def _picked(reference: pulumi.StackReference, outputs: pulumi.Output[Any], name: str) -> pulumi.Output[Any]:
+    """One of ``outputs``, secret if it is that itself: what ``StackReference.get_output`` gives.
+
+    That one makes an Output of every leaf of all outputs, for each name: of five regions' outputs some 24,000.
+    """
+    picked = outputs.apply(
+        lambda found: found[name] if isinstance(found, dict) else found, run_with_unknowns=True
+    )
+    hidden = asyncio.ensure_future(_is_secret(reference, name))
+    return pulumi.Output(picked.resources(), picked.future(), picked.is_known(), hidden)
+
+
+async def _is_secret(reference: pulumi.StackReference, name: str) -> bool:
+    names = await reference.secret_output_names.future()
+    return await reference.outputs.is_secret() if names is None else name in names
 
 
 def _held(cls: type[Outputs], name: str) -> Any:
@@ -50,26 +89,3 @@ def _held(cls: type[Outputs], name: str) -> Any:
     if get_origin(hint) is not pulumi.Output:
         raise TypeError(f"{cls.__name__}.{name}: an output is declared pulumi.Output[...], this is {hint}")
     return get_args(hint)[0]
-
-
-def _field(
-    reference: pulumi.StackReference, name: str, stack: str, reader: str, held: Any
-) -> pulumi.Output[Any]:
-    def check(outputs: Any) -> Any:
-        if contains_unknowns(outputs) and not isinstance(outputs, dict):
-            return outputs
-        if name not in outputs:
-            has = ", ".join(sorted(outputs)) or "nothing"
-            raise ContractBroken(f"{reader} reads the output {name} of {stack}, which exports {has}")
-        value = outputs[name]
-        if contains_unknowns(value):
-            return value
-        try:
-            return TypeAdapter(held).validate_python(value, strict=True)
-        except ValidationError as error:
-            raise ContractBroken(f"{reader} reads the output {name} of {stack}: {error}") from None
-
-    # Run with unknowns: in a preview one unknown output would otherwise hide that another one is missing.
-    checked = reference.outputs.apply(check, run_with_unknowns=True)
-    picked = reference.get_output(name)
-    return pulumi.Output.all(picked, checked).apply(lambda pair: pair[0])
