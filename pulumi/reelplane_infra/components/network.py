@@ -39,6 +39,7 @@ class Network(Component[network.Network]):
     isolated_subnet_ids: pulumi.Output[list[str]]
     public_subnet_ids: pulumi.Output[list[str]]
     private_route_table_ids: pulumi.Output[list[str]]
+    isolated_route_table_ids: pulumi.Output[list[str]]
     """Of the private subnets; empty for a VPC that exists, whose keeper routes by himself."""
 
     def __init__(
@@ -67,6 +68,7 @@ class Network(Component[network.Network]):
         self.isolated_subnet_ids = pulumi.Output.from_input(list(existing.isolated_subnet_ids))
         self.public_subnet_ids = pulumi.Output.from_input(list(existing.public_subnet_ids))
         self.private_route_table_ids = pulumi.Output.from_input(list[str]())
+        self.isolated_route_table_ids = pulumi.Output.from_input(list[str]())
 
     def _make(self, plan: topology.Subnets, key_arn: pulumi.Input[str]) -> None:
         region = self.place.region
@@ -123,6 +125,7 @@ class Network(Component[network.Network]):
         self.isolated_subnet_ids = pulumi.Output.all(*(each.id for each in isolated))
         self.public_subnet_ids = pulumi.Output.all(*(each.id for each in public))
         self.private_route_table_ids = pulumi.Output.all(*(each.id for each in inside))
+        self.isolated_route_table_ids = pulumi.Output.all(alone.id)
 
     def _subnets(
         self, kind: str, vpc: ec2.Vpc, zones: Sequence[str], blocks: Sequence[IPv4Network]

@@ -1,10 +1,9 @@
 """The shards' databases: their networks in each region, then one global database per shard.
 
-A store stands in the isolated subnets and takes connections from its own VPC alone; what signs in from a pod does so
-with an IAM token. The master's password is AWS's to keep where it can be. Where a database has several regions it
-cannot (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/rds-secrets-manager.html#rds-secrets-manager-
-limitations, 2026-11), so there it is the secret ``reelplane:databasePassword`` of the stack's config, written once
-and never read back.
+A store stands in the isolated subnets. It takes connections from its own VPC, and where the writer is or can be, from
+those of the other regions, over the peerings of ``links``. The master's password is AWS's to keep where it can be: with
+several regions it cannot (MASTER), so there it is the secret ``reelplane:databasePassword`` of the stack's config,
+written once and never read back.
 """
 
 from __future__ import annotations
@@ -23,6 +22,10 @@ from reelplane_infra.config import relational
 from reelplane_infra.place import Place
 
 PORT = 5432
+MASTER = (
+    "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/"
+    "rds-secrets-manager.html#rds-secrets-manager-limitations (2026-11)"
+)
 MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 """AWS's policy for the operating system's metrics,
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Monitoring.OS.Enabling.html (2026-11)."""
@@ -36,6 +39,8 @@ class Net:
     cidr: pulumi.Input[str]
     subnet_ids: pulumi.Input[Sequence[str]]
     """The isolated ones."""
+    others: Mapping[str, pulumi.Input[str]]
+    """Region -> the network of another region that may come in."""
 
 
 class Relational(Component[relational.Relational]):
@@ -130,6 +135,19 @@ class Relational(Component[relational.Relational]):
             description="PostgreSQL from inside the VPC",
             opts=self.child(),
         )
+        for other, cidr in network.others.items():
+            ec2.SecurityGroupRule(
+                self.named("postgresql", region, "from", other),
+                region=region,
+                security_group_id=group.id,
+                type="ingress",
+                protocol="tcp",
+                from_port=PORT,
+                to_port=PORT,
+                cidr_blocks=[cidr],
+                description=f"PostgreSQL from {other}",
+                opts=self.child(),
+            )
         return subnets, group
 
 

@@ -32,6 +32,9 @@ class Shard(Component[relational.Relational]):
     cluster_arns: dict[str, pulumi.Output[str]]
     """Region -> ARN."""
     writer: pulumi.Output[str]
+    """Endpoint that takes writes. With several regions it is the global database's own, which follows the writer from
+    region to region, https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-global-database-connecting.html
+    (2026-11)."""
     readers: dict[str, pulumi.Output[str]]
     """Region -> endpoint of its readers."""
 
@@ -52,6 +55,7 @@ class Shard(Component[relational.Relational]):
         self._groups, self._key_arns, self._monitoring = groups, key_arns, monitoring_role_arn
         joined: dict[str, Any] = {}
         self.global_id = None
+        everywhere: pulumi.Output[str] | None = None
         if config.secondary_regions:
             whole = rds.GlobalCluster(
                 self.named("global"),
@@ -66,12 +70,13 @@ class Shard(Component[relational.Relational]):
             )
             joined = {"global_cluster_identifier": whole.id}
             self.global_id = whole.id
+            everywhere = whole.endpoint
         primary, first = self._primary(joined, password)
         clusters = {place.region: primary}
         for region in config.secondary_regions:
             clusters[region] = self._secondary(region, joined, first)
         self.cluster_arns = {region: each.arn for region, each in clusters.items()}
-        self.writer = primary.endpoint
+        self.writer = primary.endpoint if everywhere is None else everywhere
         self.readers = {region: each.reader_endpoint for region, each in clusters.items()}
         self.register_outputs({"writer": self.writer})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reelplane_infra.config.backup import Backup
 from reelplane_infra.config.base import Config
+from reelplane_infra.config.links import Links
 from reelplane_infra.config.relational import Relational
 from reelplane_infra.config.replication import Replication
 from reelplane_infra.config.replicator import Replicator
@@ -14,6 +15,7 @@ class DataLayer(Config):
     """The layer ``data``. What is None is not made."""
 
     relational: Relational = Relational()
+    links: Links = Links()
     widecolumn: WideColumn | None = None
     replication: Replication | None = None
     replicator: Replicator | None = None

@@ -85,6 +85,12 @@ class Environment(Config):
     def recoveries(self) -> tuple[Region, ...]:
         return tuple(each for each in self.regions if each.role is Role.RECOVERY)
 
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """Regions that have the database's writer or can get it: the hub, and its recovery region with a copy."""
+        recovery = self.find(self.hub).recovery
+        return (self.hub, *(each for each in self.data.relational.secondary_regions if each == recovery))
+
     def find(self, region: str) -> Region:
         """The region of that name. Raises KeyError, with the names that exist."""
         for each in self.regions:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import pulumi
 
 from reelplane_infra.components.backup import Backup
+from reelplane_infra.components.links import Links, Side
 from reelplane_infra.components.relational import Net, Relational
 from reelplane_infra.components.replication import Replication, Store
 from reelplane_infra.components.replicator import Replicator, Stream
 from reelplane_infra.components.widecolumn import WideColumn
-from reelplane_infra.config import Environment, replication
+from reelplane_infra.config import Environment, links, replication
 from reelplane_infra.inputs import Inputs
 from reelplane_infra.outputs.data import DataOutputs
 from reelplane_infra.place import Place
@@ -28,10 +29,12 @@ def declare(environment: Environment, place: Place, inputs: Inputs) -> DataOutpu
         "relational",
         config.relational,
         place,
-        networks={region: _net(region, inputs) for region in (place.region, *secondaries)},
+        networks={region: _net(region, environment, inputs) for region in (place.region, *secondaries)},
         key_arns=key_arns,
         password=secret(Secret.DATABASE_PASSWORD) if secondaries else None,
     )
+    if config.links.enabled:
+        _join(environment, config.links, place, inputs)
     keyspace: pulumi.Output[str] | str = ""
     if config.widecolumn is not None:
         wide = WideColumn("widecolumn", config.widecolumn, place, key_arn=key_arns[place.region])
@@ -81,9 +84,40 @@ def _replicate(
         Replication("replication", config, place.at(primary), stores=stores, targets=targets, copied=copied)
 
 
-def _net(region: str, inputs: Inputs) -> Net:
+def _net(region: str, environment: Environment, inputs: Inputs) -> Net:
+    """A region that can have the writer lets every other region in."""
     outputs = inputs.region(region)
-    return Net(outputs.vpc_id, outputs.vpc_cidr, outputs.isolated_subnet_ids)
+    far = [each.name for each in environment.regions if each.name != region]
+    open_to = far if region in environment.writers and environment.data.links.enabled else []
+    return Net(
+        outputs.vpc_id,
+        outputs.vpc_cidr,
+        outputs.isolated_subnet_ids,
+        {each: inputs.region(each).vpc_cidr for each in open_to},
+    )
+
+
+def _join(environment: Environment, config: links.Links, place: Place, inputs: Inputs) -> None:
+    names = [each.name for each in environment.regions]
+    has_hub = environment.fleet.hub(len(names))
+    pairs = links.pairs(environment.writers, names)
+    if pairs:
+        sides = {name: _side(environment, inputs, name) for name in names}
+        Links("links", config, place, sides=sides, pairs=pairs, hub=environment.hub if has_hub else None)
+
+
+def _side(environment: Environment, inputs: Inputs, region: str) -> Side:
+    own, network = inputs.region(region), environment.at(region).network
+    private = 0 if network.existing else network.zones
+    isolated = 0 if network.existing or region not in environment.writers else 1
+    return Side(
+        region=region,
+        vpc_id=own.vpc_id,
+        cidr=own.vpc_cidr,
+        private_tables=[own.private_route_table_ids[number] for number in range(private)],
+        isolated_tables=[own.isolated_route_table_ids[number] for number in range(isolated)],
+        security_group_id=own.cluster_security_group_id,
+    )
 
 
 def _stream(region: str, inputs: Inputs) -> Stream:

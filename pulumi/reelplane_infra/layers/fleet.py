@@ -21,7 +21,6 @@ from reelplane_infra.components.declarations import (
     video_pipeline,
     video_platform,
 )
-from reelplane_infra.components.links import Links, Side
 from reelplane_infra.components.rotation import Remote, Rotation, secret
 from reelplane_infra.config import Environment, Region
 from reelplane_infra.inputs import Inputs
@@ -43,10 +42,6 @@ def declare(environment: Environment, place: Place, inputs: Inputs) -> FleetOutp
         opts=pulumi.ResourceOptions(provider=kubernetes),
     )
     others = [each.name for each in environment.regions if each.name != environment.hub]
-    sides = {each.name: _side(environment, inputs, each.name) for each in environment.regions}
-    Links(
-        "links", environment.fleet, place, hub=sides[environment.hub], others=[sides[each] for each in others]
-    )
     Rotation(
         "rotation",
         environment.fleet,
@@ -124,16 +119,4 @@ def _deployment(environment: Environment, region: Region, inputs: Inputs) -> pul
 def _registry(environment: Environment, inputs: Inputs, region: str) -> pulumi.Output[str]:
     return inputs.foundation().repository_urls.apply(
         lambda urls: registry_at(urls["workloads"], environment.hub, region)
-    )
-
-
-def _side(environment: Environment, inputs: Inputs, region: str) -> Side:
-    own, network = inputs.region(region), environment.at(region).network
-    return Side(
-        region=region,
-        vpc_id=own.vpc_id,
-        cidr=own.vpc_cidr,
-        route_table_ids=own.private_route_table_ids,
-        tables=0 if network.existing else network.zones,
-        security_group_id=own.cluster_security_group_id,
     )

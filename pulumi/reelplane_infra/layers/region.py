@@ -90,6 +90,7 @@ def declare(environment: Environment, place: Place, inputs: Inputs) -> RegionOut
         isolated_subnet_ids=network.isolated_subnet_ids,
         public_subnet_ids=network.public_subnet_ids,
         private_route_table_ids=network.private_route_table_ids,
+        isolated_route_table_ids=network.isolated_route_table_ids,
         cluster_name=cluster.name,
         cluster_endpoint=cluster.endpoint,
         cluster_ca=cluster.ca,

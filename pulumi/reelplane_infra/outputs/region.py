@@ -18,7 +18,9 @@ class RegionOutputs(Outputs):
     public_subnet_ids: pulumi.Output[list[str]]
 
     private_route_table_ids: pulumi.Output[list[str]]
-    """Empty in a VPC that exists."""
+    """One for each zone; empty in a VPC that exists, as the next."""
+    isolated_route_table_ids: pulumi.Output[list[str]]
+    """One for all zones."""
 
     cluster_name: pulumi.Output[str]
     cluster_endpoint: pulumi.Output[str]

@@ -30,12 +30,14 @@ def show(summary: Json, console: Console) -> None:
         _assumptions(summary),
         _unpriced(summary),
         _never(summary),
-        _findings(summary),
     )
     for section in sections:
         if section is not None:
             console.print(section)
             console.print()
+    # Unbroken lines: some are commands, to be copied.
+    console.print(_findings(summary), soft_wrap=True)
+    console.print()
 
 
 def _head(summary: Json) -> RenderableType:
