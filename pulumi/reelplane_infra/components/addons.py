@@ -11,7 +11,7 @@ from pulumi_aws import eks, iam
 from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.components.controllers import TAINT
-from reelplane_infra.components.identity import trust
+from reelplane_infra.components.identity import pods_of
 from reelplane_infra.config import cluster
 from reelplane_infra.place import Place
 
@@ -71,7 +71,7 @@ class Addons(Component[cluster.Cluster]):
         role = iam.Role(
             self.named("vpc-cni"),
             name=self.place.fitted(naming.ROLE, self.component, "cni"),
-            assume_role_policy=cluster.name.apply(lambda name: json.dumps(trust(self.place, name))),
+            assume_role_policy=cluster.name.apply(lambda name: json.dumps(pods_of(self.place, name))),
             tags=self.tags(),
             opts=self.child(),
         )

@@ -11,6 +11,7 @@ from pulumi_aws import iam
 
 from reelplane_infra import naming
 from reelplane_infra.component import Component
+from reelplane_infra.components.identity import trust
 from reelplane_infra.config import backup
 from reelplane_infra.place import Place
 from reelplane_infra.tags import DataClass
@@ -59,7 +60,7 @@ class Backup(Component[backup.Backup]):
         role = iam.Role(
             self.named("role"),
             name=place.fitted(naming.ROLE, name),
-            assume_role_policy=json.dumps(trust(place)),
+            assume_role_policy=json.dumps(trust("backup.amazonaws.com", place)),
             tags=self.tags(),
             opts=self.child(),
         )
@@ -113,18 +114,3 @@ class Backup(Component[backup.Backup]):
                 **settings,
             )
         return vault
-
-
-def trust(place: Place) -> dict[str, object]:
-    """AWS Backup, acting for this account."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "backup.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"aws:SourceAccount": place.account}},
-            }
-        ],
-    }

@@ -7,6 +7,7 @@ of the control plane is kept. Nodes and control plane share one security group o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pulumi
@@ -16,7 +17,7 @@ from reelplane_infra import naming
 from reelplane_infra.component import Component
 from reelplane_infra.components.addons import DAEMONS, Addons
 from reelplane_infra.components.controllers import ControllerNodes
-from reelplane_infra.components.identity import service_trust
+from reelplane_infra.components.identity import trust
 from reelplane_infra.config import cluster
 from reelplane_infra.place import Place
 
@@ -168,7 +169,7 @@ class Cluster(Component[cluster.Cluster]):
         role = iam.Role(
             self.named("role"),
             name=self.place.fitted(naming.ROLE, self.component, "control"),
-            assume_role_policy=service_trust("eks.amazonaws.com"),
+            assume_role_policy=json.dumps(trust("eks.amazonaws.com")),
             tags=self.tags(),
             opts=self.child(),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from pulumi_aws import ec2, eks, iam
 
 from reelplane_infra import naming
 from reelplane_infra.component import Component
-from reelplane_infra.components.identity import service_trust
+from reelplane_infra.components.identity import trust
 from reelplane_infra.config import cluster
 from reelplane_infra.place import Place
 
@@ -99,7 +100,7 @@ def node_role(component: Component[Any], name: str) -> iam.Role:
     role = iam.Role(
         component.named("node"),
         name=name,
-        assume_role_policy=service_trust("ec2.amazonaws.com"),
+        assume_role_policy=json.dumps(trust("ec2.amazonaws.com")),
         tags=component.tags(),
         opts=component.child(),
     )

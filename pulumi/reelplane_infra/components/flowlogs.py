@@ -9,6 +9,7 @@ from pulumi_aws import cloudwatch, ec2, iam
 
 from reelplane_infra import naming
 from reelplane_infra.component import Component
+from reelplane_infra.components.identity import trust
 from reelplane_infra.config import network
 from reelplane_infra.place import Place
 
@@ -40,7 +41,13 @@ class FlowLogs(Component[network.Network]):
         role = iam.Role(
             self.named("writer"),
             name=place.fitted(naming.ROLE, name, "writer"),
-            assume_role_policy=json.dumps(trust(place)),
+            assume_role_policy=json.dumps(
+                trust(
+                    "vpc-flow-logs.amazonaws.com",
+                    place,
+                    ArnLike={"aws:SourceArn": place.arn("ec2", "vpc-flow-log/*")},
+                )
+            ),
             tags=self.tags(),
             opts=self.child(),
         )
@@ -63,25 +70,6 @@ class FlowLogs(Component[network.Network]):
             opts=self.child(depends_on=[policy]),
         )
         self.register_outputs({})
-
-
-def trust(place: Place) -> dict[str, object]:
-    """Only flow logs of this account and region may use the role (the confused deputy's way in is closed),
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html (2026-11)."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": place.account},
-                    "ArnLike": {"aws:SourceArn": place.arn("ec2", "vpc-flow-log/*")},
-                },
-            }
-        ],
-    }
 
 
 def permissions(place: Place, path: str) -> dict[str, object]:

@@ -46,7 +46,7 @@ class PodRole(Component[Config]):
         role = iam.Role(
             self.named("role"),
             name=place.fitted(naming.ROLE, name),
-            assume_role_policy=json.dumps(trust(place, cluster)),
+            assume_role_policy=json.dumps(pods_of(place, cluster)),
             tags=self.tags(),
             opts=self.child(),
         )
@@ -82,32 +82,30 @@ class PodRole(Component[Config]):
         self.register_outputs({"arn": self.arn})
 
 
-def trust(place: Place, cluster: str) -> dict[str, object]:
-    """Pod Identity may hand the role to pods of that cluster alone."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "pods.eks.amazonaws.com"},
-                "Action": ["sts:AssumeRole", "sts:TagSession"],
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": place.account},
-                    "ArnEquals": {"aws:SourceArn": place.arn("eks", f"cluster/{cluster}")},
-                },
-            }
-        ],
+def trust(
+    service: str, place: Place | None = None, *actions: str, **conditions: Mapping[str, object]
+) -> dict[str, object]:
+    """Who may take a role: an AWS service, e.g. ``eks.amazonaws.com``, given ``place`` only for its account.
+
+    That closes the confused deputy's way in, https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    (2026-11). ``actions`` beside ``sts:AssumeRole``; more conditions by operator, as for ``allow``.
+    """
+    statement: dict[str, object] = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": ["sts:AssumeRole", *actions] if actions else "sts:AssumeRole",
     }
+    if place is not None:
+        conditions = {"StringEquals": {"aws:SourceAccount": place.account}, **conditions}
+    if conditions:
+        statement["Condition"] = conditions
+    return document([statement])
 
 
-def service_trust(service: str) -> str:
-    """The trust policy of a role that an AWS service takes, e.g. ``eks.amazonaws.com``."""
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
-        }
-    )
+def pods_of(place: Place, cluster: str) -> dict[str, object]:
+    """Pod Identity may hand the role to pods of that cluster alone."""
+    source = {"aws:SourceArn": place.arn("eks", f"cluster/{cluster}")}
+    return trust("pods.eks.amazonaws.com", place, "sts:TagSession", ArnEquals=source)
 
 
 def document(statements: Sequence[Statement]) -> dict[str, object]:

@@ -14,6 +14,7 @@ from pulumi_aws import cloudwatch, iam, lambda_, sqs
 
 from reelplane_infra import functions, naming
 from reelplane_infra.component import Component
+from reelplane_infra.components.identity import trust
 from reelplane_infra.config import prewarm
 from reelplane_infra.place import Place
 
@@ -85,7 +86,7 @@ class Prewarm(Component[prewarm.Prewarm]):
         role = iam.Role(
             self.named("role"),
             name=function_name,
-            assume_role_policy=json.dumps(TRUST),
+            assume_role_policy=json.dumps(trust("lambda.amazonaws.com")),
             tags=self.tags(),
             opts=self.child(),
         )
@@ -124,14 +125,6 @@ class Prewarm(Component[prewarm.Prewarm]):
         )
         self.queue_url = queue.url
         self.register_outputs({"queue_url": self.queue_url})
-
-
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    ],
-}
 
 
 def permissions(

@@ -18,6 +18,7 @@ from pulumi_aws import arcregionswitch, iam
 
 from reelplane_infra import naming
 from reelplane_infra.component import Component
+from reelplane_infra.components.identity import trust
 from reelplane_infra.config import recovery
 from reelplane_infra.place import Place
 
@@ -55,7 +56,7 @@ class Recovery(Component[recovery.Recovery]):
         role = iam.Role(
             self.named("role"),
             name=place.fitted(naming.ROLE, name),
-            assume_role_policy=json.dumps(trust(place)),
+            assume_role_policy=json.dumps(trust("arc-region-switch.amazonaws.com", place)),
             tags=self.tags(),
             opts=self.child(),
         )
@@ -110,21 +111,6 @@ class Recovery(Component[recovery.Recovery]):
         if len(steps) == 1:
             return steps[0]
         return {"name": "shards", "execution_block_type": "Parallel", "parallel_configs": [{"steps": steps}]}
-
-
-def trust(place: Place) -> dict[str, object]:
-    """Region switch, acting for this account's plans."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "arc-region-switch.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"aws:SourceAccount": place.account}},
-            }
-        ],
-    }
 
 
 def permissions(place: Place, databases: Sequence[Database]) -> dict[str, object]:

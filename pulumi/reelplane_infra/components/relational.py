@@ -17,6 +17,7 @@ from pulumi_aws import ec2, iam, rds
 
 from reelplane_infra import naming
 from reelplane_infra.component import Component
+from reelplane_infra.components.identity import trust
 from reelplane_infra.components.shard import Shard
 from reelplane_infra.config import relational
 from reelplane_infra.place import Place
@@ -75,7 +76,7 @@ class Relational(Component[relational.Relational]):
         role = iam.Role(
             self.named("monitoring"),
             name=place.fitted(naming.ROLE, name, "monitoring"),
-            assume_role_policy=json.dumps(trust(place)),
+            assume_role_policy=json.dumps(trust("monitoring.rds.amazonaws.com", place)),
             tags=self.tags(),
             opts=self.child(),
         )
@@ -149,18 +150,3 @@ class Relational(Component[relational.Relational]):
                 opts=self.child(),
             )
         return subnets, group
-
-
-def trust(place: Place) -> dict[str, object]:
-    """Only databases of this account may use the role."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "monitoring.rds.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"aws:SourceAccount": place.account}},
-            }
-        ],
-    }

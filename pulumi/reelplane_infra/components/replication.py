@@ -15,6 +15,7 @@ from pulumi_aws import iam, s3
 
 from reelplane_infra import naming
 from reelplane_infra.component import Component
+from reelplane_infra.components.identity import trust
 from reelplane_infra.config import replication
 from reelplane_infra.place import Place
 
@@ -52,7 +53,9 @@ class Replication(Component[replication.Replication]):
         role = iam.Role(
             self.named("role"),
             name=place.fitted(naming.ROLE, name),
-            assume_role_policy=pulumi.Output.json_dumps(trust(place, source)),
+            assume_role_policy=pulumi.Output.json_dumps(
+                trust("s3.amazonaws.com", place, ArnLike={"aws:SourceArn": source.arn})
+            ),
             tags=self.tags(),
             opts=self.child(),
         )
@@ -95,24 +98,6 @@ class Replication(Component[replication.Replication]):
             "source_selection_criteria": {"sse_kms_encrypted_objects": {"status": "Enabled"}},
             "destination": destination,
         }
-
-
-def trust(place: Place, source: Store) -> dict[str, object]:
-    """S3, acting for the one bucket."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "s3.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": place.account},
-                    "ArnLike": {"aws:SourceArn": source.arn},
-                },
-            }
-        ],
-    }
 
 
 def permissions(

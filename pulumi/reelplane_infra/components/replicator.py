@@ -19,6 +19,7 @@ from pulumi_aws import ec2, iam, msk
 
 from reelplane_infra import naming
 from reelplane_infra.component import Component
+from reelplane_infra.components.identity import trust
 from reelplane_infra.config import replicator
 from reelplane_infra.place import Place
 
@@ -62,7 +63,7 @@ class Replicator(Component[replicator.Replicator]):
         role = iam.Role(
             self.named("role"),
             name=place.fitted(naming.ROLE, name),
-            assume_role_policy=json.dumps(trust(place)),
+            assume_role_policy=json.dumps(trust("kafka.amazonaws.com", place)),
             tags=self.tags(),
             opts=self.child(),
         )
@@ -160,21 +161,6 @@ def reachable(source: Stream) -> dict[str, object]:
                     "kafka:DescribeClusterV2",
                 ],
                 "Resource": source.arn,
-            }
-        ],
-    }
-
-
-def trust(place: Place) -> dict[str, object]:
-    """Only replicators of this account."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "kafka.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"aws:SourceAccount": place.account}},
             }
         ],
     }
