@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from reelplane_policies.rule import (
@@ -11,11 +11,10 @@ from reelplane_policies.rule import (
     Resource,
     Rule,
     Settings,
-    StackRule,
     Violation,
     at,
     at_least,
-    linked,
+    companion,
     one_of,
     required,
     true,
@@ -27,13 +26,6 @@ REPLICATION: Final = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 CACHE: Final = "aws:elasticache/replicationGroup:ReplicationGroup"
 DAYS: Final = 7
 """The least that a mistake of a week before can be undone from."""
-
-
-def _versioned(resources: Sequence[Resource], settings: Settings) -> Iterator[Violation]:
-    settled = [each for each in resources if each.type == VERSIONING]
-    for bucket in resources:
-        if bucket.type == BUCKET and not linked(bucket, "bucket", settled):
-            yield Violation("", "needs a BucketVersioning in its stack", bucket.urn)
 
 
 def _caches(resource: Resource, settings: Settings) -> Iterator[Violation]:
@@ -52,7 +44,14 @@ def _old_versions(resource: Resource, settings: Settings) -> Iterator[Violation]
 
 
 RULES = (
-    StackRule("s3-versioned", "Every bucket keeps old versions", _versioned),
+    companion(
+        "s3-versioned",
+        "Every bucket keeps old versions",
+        kind=BUCKET,
+        other=VERSIONING,
+        prop="bucket",
+        message="needs a BucketVersioning in its stack",
+    ),
     required(
         "s3-versioning",
         "Versioning is on",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from reelplane_policies.rule import (
@@ -11,10 +11,9 @@ from reelplane_policies.rule import (
     Resource,
     Rule,
     Settings,
-    StackRule,
     Violation,
     at_least,
-    linked,
+    companion,
     one_of,
     present,
     required,
@@ -32,13 +31,6 @@ KEY: Final = "aws:kms/key:Key"
 ON: Final = "has to be true"
 OWN_KEY: Final = "has to name a KMS key"
 DEFAULT: Final = "rules[].applyServerSideEncryptionByDefault"
-
-
-def _buckets(resources: Sequence[Resource], settings: Settings) -> Iterator[Violation]:
-    settled = [each for each in resources if each.type == BUCKET_ENCRYPTION]
-    for bucket in resources:
-        if bucket.type == BUCKET and not linked(bucket, "bucket", settled):
-            yield Violation("", "needs a BucketServerSideEncryptionConfiguration in its stack", bucket.urn)
 
 
 def _password(resource: Resource, settings: Settings) -> Iterator[Violation]:
@@ -83,7 +75,14 @@ def _sqs(value: Any) -> bool:
 
 
 RULES = (
-    StackRule("s3-bucket-encryption", "Every bucket says how it is encrypted", _buckets),
+    companion(
+        "s3-bucket-encryption",
+        "Every bucket says how it is encrypted",
+        kind=BUCKET,
+        other=BUCKET_ENCRYPTION,
+        prop="bucket",
+        message="needs a BucketServerSideEncryptionConfiguration in its stack",
+    ),
     required(
         "s3-kms",
         "Objects are encrypted with a KMS key",

@@ -16,7 +16,7 @@ from reelplane_policies.rule import (
     StackRule,
     Violation,
     at,
-    linked,
+    companion,
     not_true,
     one_of,
     present,
@@ -38,13 +38,6 @@ OFF: Final = "has to be false"
 WIDEST: Final = 8
 """Bits of the widest private network, 10.0.0.0/8; whatever is wider is the internet."""
 HTTPS: Final = 443
-
-
-def _buckets(resources: Sequence[Resource], settings: Settings) -> Iterator[Violation]:
-    blocks = [each for each in resources if each.type == BLOCK]
-    for bucket in resources:
-        if bucket.type == BUCKET and not linked(bucket, "bucket", blocks):
-            yield Violation("", "needs a BucketPublicAccessBlock in its stack", bucket.urn)
 
 
 def public(cidr: Any) -> bool:
@@ -117,17 +110,6 @@ def _balancers(resources: Sequence[Resource], settings: Settings) -> Iterator[Vi
             )
 
 
-def _default_groups(resources: Sequence[Resource], settings: Settings) -> Iterator[Violation]:
-    closed = [each for each in resources if each.type == DEFAULT_GROUP]
-    for vpc in resources:
-        if vpc.type == VPC and not linked(vpc, "vpcId", closed):
-            yield Violation(
-                "",
-                "needs a DefaultSecurityGroup without rules: AWS's own lets members reach each other",
-                vpc.urn,
-            )
-
-
 def _private_network(cidr: Any) -> bool:
     return cidr is None or not public(cidr)
 
@@ -151,7 +133,14 @@ def _endpoint(resource: Resource, settings: Settings) -> Iterator[Violation]:
 
 
 RULES = (
-    StackRule("s3-private", "Every bucket refuses public access", _buckets),
+    companion(
+        "s3-private",
+        "Every bucket refuses public access",
+        kind=BUCKET,
+        other=BLOCK,
+        prop="bucket",
+        message="needs a BucketPublicAccessBlock in its stack",
+    ),
     required(
         "s3-block-public-access",
         "A bucket refuses public access in all four ways",
@@ -233,7 +222,14 @@ RULES = (
             "has to be private (RFC 1918)",
         ),
     ),
-    StackRule("vpc-default-group", "The default group of every VPC is closed", _default_groups),
+    companion(
+        "vpc-default-group",
+        "The default group of every VPC is closed",
+        kind=VPC,
+        other=DEFAULT_GROUP,
+        prop="vpcId",
+        message="needs a DefaultSecurityGroup without rules: AWS's own lets members reach each other",
+    ),
     required(
         "instance-metadata",
         "Instance metadata is given to version 2 of its protocol only, and to no pod",

@@ -29,6 +29,23 @@ DATA: Final = re.compile(
 """Reads that hand out what is kept, not what there is."""
 EVERY_MACHINE: Final = re.compile(r"arn:aws:ec2:[^:]*:[^:]*:[a-z-]+/\*")
 """Everything of a kind in EC2: instances, volumes, templates of all that share the account."""
+ABOUT_THE_CALL: Final = frozenset(
+    {
+        "aws:currenttime",
+        "aws:epochtime",
+        "aws:multifactorauthage",
+        "aws:multifactorauthpresent",
+        "aws:requestedregion",
+        "aws:securetransport",
+        "aws:sourceip",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
+        "aws:useragent",
+        "aws:viaawsservice",
+    }
+)
+"""Conditions that say when, from where and how a call comes, and nothing of what it may touch,
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html (2026-11). Keys have no case."""
 DEPUTIES: Final = frozenset(
     {"ec2.amazonaws.com", "eks.amazonaws.com", "kafka.amazonaws.com", "lambda.amazonaws.com"}
 )
@@ -46,6 +63,7 @@ WITHOUT_RESOURCES: Final = frozenset(
         "pricing:GetProducts",
         "route53:CreateHealthCheck",
         "route53:CreateHostedZone",
+        "secretsmanager:GetRandomPassword",
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
         "logs:CreateLogDelivery",
@@ -86,7 +104,7 @@ def _resources(resource: Resource, settings: Settings) -> Iterator[Violation]:
         if "NotResource" in statement:
             yield Violation(path, f"statement {number} allows by NotResource: name the resources")
         # In a document that stands on a resource (it names principals), "*" is that resource.
-        if "Principal" in statement or statement.get("Condition"):
+        if "Principal" in statement or _narrowed(statement):
             continue
         resources, actions = any_of(statement, "Resource"), any_of(statement, "Action")
         wide = [each for each in actions if "*" in resources and _needs_resource(each)]
@@ -99,6 +117,12 @@ def _resources(resource: Resource, settings: Settings) -> Iterator[Violation]:
                 f"statement {number} allows {', '.join(whole)} on {', '.join(kinds)}: it needs a condition"
             )
             yield Violation(path, message)
+
+
+def _narrowed(statement: Mapping[str, Any]) -> bool:
+    """Whether a condition asks about the resource (its tags, its name, for whom): when and from where is not enough."""
+    keys = (key.lower() for by in (statement.get("Condition") or {}).values() for key in by)
+    return any(key not in ABOUT_THE_CALL for key in keys)
 
 
 def _changes_machines(action: str) -> bool:

@@ -13,6 +13,7 @@ from reelplane_policies.rule import (
     Settings,
     StackRule,
     Violation,
+    companion,
     linked,
     one_of,
     required,
@@ -26,16 +27,12 @@ NEEDED: Final = ("s3", "ecr.api", "ecr.dkr", "sts", "logs")
 """What nodes and pods call all the time, by the last part of the service's name."""
 
 
-def _of(resource: Resource, kind: str, resources: Sequence[Resource]) -> list[Resource]:
-    """Resources of ``kind`` in the VPC: by its URN, or by its id where only that is known."""
-    return linked(resource, "vpcId", (each for each in resources if each.type == kind))
-
-
 def _endpoints(resources: Sequence[Resource], settings: Settings) -> Iterator[Violation]:
     for vpc in resources:
         if vpc.type != VPC:
             continue
-        names = [each.props.get("serviceName") for each in _of(vpc, ENDPOINT, resources)]
+        ways = linked(vpc, "vpcId", (each for each in resources if each.type == ENDPOINT))
+        names = [each.props.get("serviceName") for each in ways]
         if UNKNOWN in names:
             continue
         for service in NEEDED:
@@ -50,12 +47,6 @@ def _private_names(resource: Resource, settings: Settings) -> Iterator[Violation
         yield Violation("privateDnsEnabled", "has to be true, or clients pass the endpoint by")
 
 
-def _flow_logs(resources: Sequence[Resource], settings: Settings) -> Iterator[Violation]:
-    for vpc in resources:
-        if vpc.type == VPC and not _of(vpc, FLOW_LOG, resources):
-            yield Violation("", "needs a FlowLog", vpc.urn)
-
-
 RULES = (
     StackRule("vpc-endpoints", "Nodes reach AWS's services inside its network", _endpoints),
     Rule(
@@ -64,7 +55,14 @@ RULES = (
         _private_names,
         frozenset({ENDPOINT}),
     ),
-    StackRule("vpc-flow-logs", "Who talked to whom in a VPC can be told afterwards", _flow_logs),
+    companion(
+        "vpc-flow-logs",
+        "Who talked to whom in a VPC can be told afterwards",
+        kind=VPC,
+        other=FLOW_LOG,
+        prop="vpcId",
+        message="needs a FlowLog",
+    ),
     required(
         "flow-log-traffic",
         "Flow logs have accepted and rejected traffic",

@@ -221,3 +221,15 @@ def linked(resource: Resource, prop: str, others: Iterable[Resource]) -> list[Re
         if resource.urn in each.links.get(prop, ())
         or (each.props.get(prop) in names and not each.links.get(prop))
     ]
+
+
+def companion(name: str, title: str, *, kind: str, other: str, prop: str, message: str) -> StackRule:
+    """Every resource of the type ``kind`` has one of the type ``other`` in its stack, whose input ``prop`` names it."""
+
+    def missing(resources: Sequence[Resource], settings: Settings) -> Iterator[Violation]:
+        settled = [each for each in resources if each.type == other]
+        for each in resources:
+            if each.type == kind and not linked(each, prop, settled):
+                yield Violation("", message, each.urn)
+
+    return StackRule(name, title, missing)

@@ -18,7 +18,7 @@ from reelplane_infra.record import Mode, Record, RecordedPlan, sdk
 from reelplane_policies import RULES
 from reelplane_policies.rule import UNKNOWN, Resource, Rule, Settings, StackRule, at
 from reelplane_policies.tagging import TAGGED
-from tests.infra.policy_cases import CASES, TAGS
+from tests.infra.policy_cases import CASES, TAGS, allow, document
 
 Program = Callable[..., Record]
 STACK = "urn:pulumi:dev.region.us-west-2::reelplane::"
@@ -126,6 +126,21 @@ def test_each_rule_about_a_stack_passes_what_is_right_and_names_what_is_wrong(na
     wrong = list(BY_STACK[name].check(bad, Settings()))
     assert wrong
     assert {each.urn for each in wrong} <= {each.urn for each in bad}
+
+
+@pytest.mark.parametrize(
+    ("condition", "narrows"),
+    [
+        ({"StringEquals": {"aws:ResourceTag/reelplane:environment": "dev"}}, True),
+        ({"StringEquals": {"aws:RequestedRegion": "us-west-2"}}, False),
+        ({"Bool": {"aws:SecureTransport": "true"}, "IpAddress": {"AWS:SourceIp": "10.0.0.0/8"}}, False),
+    ],
+)
+def test_a_condition_names_resources_only_if_it_asks_about_them(
+    condition: dict[str, Any], narrows: bool
+) -> None:
+    policy = resource("aws:iam/policy:Policy", **document(allow("s3:PutObject", "*", Condition=condition)))
+    assert (not list(SINGLE["iam-resources"].violations(policy, Settings()))) is narrows
 
 
 def test_an_environment_dearer_than_its_budget_is_told() -> None:

@@ -2,8 +2,8 @@
 
 It changes only what carries the environment's name, in the environment's regions; reading is wider, since most
 ``Describe`` and ``List`` actions take no resource. It makes no users and no access keys, passes roles only to the
-services that need one, reads the values of its environment's secrets only, and never touches itself. What the services
-make for themselves on first use (service-linked roles) it may make for the services that are named.
+services that need one, reads secrets, logs, messages and images of its environment only, and never touches itself.
+What the services make for themselves on first use (service-linked roles) it may make for the services that are named.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ CHANGE: Final = ("Create*", "Delete*", "Modify*", "Update*", "Put*", "Tag*", "Un
 """Verbs of the actions that make, change and remove, as the services name them."""
 READ: Final = ("Describe*", "Get*", "List*")
 SECRETS: Final = "secretsmanager"
+HAND_OUT: Final = frozenset({"cassandra", "ecr", "es", "lambda", "logs", "sqs", SECRETS})
+"""Services whose ``Get*`` hands out what is kept: images, code, lines of logs, messages, secrets."""
 SIZE: Final = 6144
 """Characters of a managed policy, white space not counted,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html (2026-11)."""
@@ -89,7 +91,7 @@ STORES: Final[Reach] = MappingProxyType(
         ),
         # CloudFormation makes the Valkey users (``credential``) with the rights of its caller.
         "cloudformation": (CHANGE, ("stack/{env}-*/*",)),
-        SECRETS: ((*CHANGE, "ReplicateSecretToRegions", "GetSecretValue"), ("secret:{env}-*",)),
+        SECRETS: ((*CHANGE, "ReplicateSecretToRegions"), ("secret:{env}-*",)),
         "backup": ((*CHANGE, "StartBackupJob"), ("backup-vault:{env}-*", "backup-plan:*")),
     }
 )
@@ -189,7 +191,7 @@ def regional(place: Place, regions: Sequence[str], reach: Reach) -> dict[str, ob
     change = [
         {
             "Effect": "Allow",
-            "Action": _actions(service, verbs),
+            "Action": _actions(service, (*verbs, *(("Get*",) if service in HAND_OUT else ()))),
             "Resource": [_arn(place, service, resource) for resource in resources],
             "Condition": there,
         }
@@ -283,9 +285,9 @@ def _fitted(part: str, document: Mapping[str, object]) -> str:
 
 
 def _reads(service: str) -> list[str]:
-    """A secret's value is no description: it is read by name, with what is changed."""
-    verbs = READ if service != SECRETS else ("Describe*", "GetRandomPassword", "GetResourcePolicy", "List*")
-    return _actions(service, verbs)
+    """What is kept is no description: it is read by name, with what is changed."""
+    verbs = [verb for verb in READ if service not in HAND_OUT or verb != "Get*"]
+    return _actions(service, [*verbs, "GetRandomPassword"] if service == SECRETS else verbs)
 
 
 def _actions(service: str, verbs: Iterable[str]) -> list[str]:
