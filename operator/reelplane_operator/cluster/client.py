@@ -18,7 +18,16 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import quote, urlencode
 
 from reelplane_operator.cluster import access, inline
-from reelplane_operator.cluster.errors import ApiError, Conflict, Gone, NotFound, Unserved, from_answer
+from reelplane_operator.cluster.errors import (
+    ApiError,
+    Conflict,
+    Gone,
+    Invalid,
+    NotFound,
+    Unserved,
+    from_answer,
+)
+from reelplane_operator.cluster.fields import emptied
 from reelplane_operator.cluster.resources import ACCESS_REVIEWS, PODS, SERVICES, ResourceType, type_of
 from reelplane_operator.cluster.transport import Call, Request, Transport
 from reelplane_operator.cluster.watch import METADATA, Change, changes
@@ -33,6 +42,8 @@ _APPLY = "application/apply-patch+yaml"
 """JSON is YAML but for some characters (``_written``), and a server parses it faster."""
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """Characters that JSON may hold as they are and YAML may not, or folds as ends of lines."""
+_NULL = 'must be of type object: "null"'
+"""How a server refuses the null that it made itself."""
 
 
 class Listing(NamedTuple):
@@ -51,6 +62,7 @@ class Cluster:
 
     def __init__(self, transport: Transport, manager: str = MANAGER) -> None:
         self._transport = transport
+        self._manager = manager
         self._owner = f"fieldManager={quote(manager)}&fieldValidation=Strict"
 
     @classmethod
@@ -196,7 +208,27 @@ class Cluster:
         """Server-side apply of the whole object as our field manager; the object as it is now, managedFields included.
 
         ``force`` takes fields that others own. Raises Conflict, whose causes name field and manager, without it.
+
+        An object whose last fields go, as from ``embedded: {memory: 1Gi}`` to ``embedded: {}``, becomes null inside
+        the server, which then refuses it (https://github.com/kubernetes/kubernetes/issues/135841): such fields are
+        taken out by a patch first.
         """
+        try:
+            return await self._apply(manifest, force=force, dry_run=dry_run, subresource=subresource)
+        except Invalid as error:
+            patch = {} if dry_run or _NULL not in str(error) else await self._emptied(manifest)
+            if not patch:
+                raise
+            await self.merge_patch(type_of(manifest), *_place(manifest), patch, subresource=subresource)
+            return await self._apply(manifest, force=force, dry_run=dry_run, subresource=subresource)
+
+    async def _emptied(self, manifest: Object) -> Object:
+        live = await self.get(type_of(manifest), *_place(manifest))
+        return emptied(manifest, live, self._manager) if live else {}
+
+    async def _apply(
+        self, manifest: Object, *, force: bool, dry_run: bool, subresource: str | None
+    ) -> Object:
         type = type_of(manifest)
         namespace, name = _place(manifest)
         query = f"{self._owner}&force={'true' if force else 'false'}{'&dryRun=All' if dry_run else ''}"

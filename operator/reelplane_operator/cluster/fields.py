@@ -43,6 +43,29 @@ def overridden(before: dict[str, Any], after: dict[str, Any], manager: str = "re
     return tuple(sorted(takers))
 
 
+def emptied(wanted: dict[str, Any], live: dict[str, Any], manager: str = "reelplane") -> dict[str, Any]:
+    """The merge patch that takes from ``live`` what ``manager`` applied below objects that are empty in ``wanted``.
+
+    Objects inside lists are left alone. Empty when there is nothing to take.
+    """
+    patch: dict[str, Any] = {}
+    for entry in _entries(live):
+        if entry.get("manager") == manager and _applied(entry):
+            patch |= _taken(wanted, live, entry.get("fieldsV1", {}))
+    return patch
+
+
+def _taken(wanted: dict[str, Any], live: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
+    patch = {}
+    for key, value in wanted.items():
+        there, ours = live.get(key), held.get(f"f:{key}")
+        if isinstance(value, dict) and isinstance(there, dict) and ours:
+            below = _taken(value, there, ours) if value else {k: None for k in there if f"f:{k}" in ours}
+            if below:
+                patch[key] = below
+    return patch
+
+
 def _entries(obj: dict[str, Any]) -> list[dict[str, Any]]:
     return obj.get("metadata", {}).get("managedFields") or []
 

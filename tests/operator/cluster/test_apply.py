@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reelplane_operator.cluster.client import Cluster
+from reelplane_operator.cluster.client import Cluster, Object
 from reelplane_operator.cluster.errors import Conflict, Invalid, NotFound, Unserved
-from reelplane_operator.cluster.resources import CONFIG_MAPS, DEPLOYMENTS, REGIONS
+from reelplane_operator.cluster.resources import CONFIG_MAPS, PLATFORMS
 from reelplane_operator.cluster.transport import Request
 from tests.operator.cluster.conftest import config_map, deployment
 from tests.testbed.given import Cluster as AnyCluster
@@ -42,6 +42,29 @@ async def test_every_character_arrives_as_it_is(cluster: Cluster, namespace: str
     assert made["data"] == {"a": text}
 
 
+async def test_an_object_that_loses_its_last_field_is_empty_and_not_null(
+    crds: AnyCluster, cluster: Cluster, namespace: str
+) -> None:
+    """API servers make null of it, and refuse that. What another manager put there stays."""
+
+    def platform(**embedded: str) -> Object:
+        return {
+            "apiVersion": "reelplane.io/v1alpha1",
+            "kind": "VideoPlatform",
+            "metadata": {"name": "reels", "namespace": namespace},
+            "spec": {"cache": {"embedded": embedded}, "metrics": {"labels": {}}},
+        }
+
+    await cluster.apply(platform(memory="1Gi"))
+    theirs = {"spec": {"metrics": {"labels": {"team": "video"}}}}
+    await cluster.merge_patch(PLATFORMS, namespace, "reels", theirs)
+    emptied = await cluster.apply(platform())
+    assert emptied["spec"]["cache"]["embedded"]["memory"] == "512Mi", "the default again"
+    assert emptied["spec"]["metrics"]["labels"] == {"team": "video"}
+    again = await cluster.apply(platform())
+    assert again["metadata"]["resourceVersion"] == emptied["metadata"]["resourceVersion"]
+
+
 async def test_without_force_a_field_of_another_manager_is_a_conflict_that_names_both(
     api_cluster: AnyCluster, cluster: Cluster, namespace: str
 ) -> None:
@@ -68,19 +91,22 @@ async def test_a_dry_run_shows_the_result_and_stores_nothing(api_cluster: AnyClu
     assert [(each.verb, each.write) for each in seen] == [("apply", False), ("get", False)]
 
 
-async def test_status_is_applied_on_its_own_and_leaves_the_spec(cluster: Cluster, namespace: str) -> None:
-    await cluster.apply(deployment(namespace))
-    status = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "web", "namespace": namespace},
-        "status": {"observedGeneration": 7},
+async def test_status_is_applied_on_its_own_and_leaves_the_spec(
+    crds: AnyCluster, cluster: Cluster, namespace: str
+) -> None:
+    """Of a kind whose status nobody else writes."""
+    head = {
+        "apiVersion": "reelplane.io/v1alpha1",
+        "kind": "VideoPlatform",
+        "metadata": {"name": "reels", "namespace": namespace},
     }
-    await cluster.apply(status, subresource="status")
+    await cluster.apply({**head, "spec": {"domain": "reels.example.com"}})
+    await cluster.apply({**head, "status": {"observedGeneration": 7}}, subresource="status")
 
-    live = await cluster.get(DEPLOYMENTS, namespace, "web")
+    live = await cluster.get(PLATFORMS, namespace, "reels")
     assert live is not None
-    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == "example.com/web:1"
+    assert live["spec"]["domain"] == "reels.example.com"
+    assert live["status"]["observedGeneration"] == 7
     ours = [each for each in live["metadata"]["managedFields"] if each["manager"] == "reelplane"]
     assert [each.get("subresource") for each in ours] == [None, "status"]
 
@@ -159,9 +185,9 @@ async def test_deletion_by_uid_spares_a_successor_of_the_same_name(cluster: Clus
 async def test_a_kind_that_is_not_served_is_never_taken_for_an_object_that_is_not_there(
     cluster: Cluster, namespace: str
 ) -> None:
-    if await cluster.serves(REGIONS):
-        pytest.skip("the given cluster has our CustomResourceDefinitions")
+    nowhere = ResourceType("nowhere.example.com", "v1", "Nothing", "nothings")
+    assert not await cluster.serves(nowhere)
     with pytest.raises(Unserved):
-        await cluster.get(REGIONS, namespace, "anything")
+        await cluster.get(nowhere, namespace, "anything")
     with pytest.raises(Unserved):
-        await cluster.list(REGIONS, namespace)
+        await cluster.list(nowhere, namespace)

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from reelplane_crds.kinds import ProxyPool, VideoPipeline, VideoPlatform
 from reelplane_operator.cluster import resources
 from reelplane_operator.cluster.client import Cluster
-from reelplane_operator.cluster.errors import ApiError
 from reelplane_operator.config import Config
 from tests.operator.reconcile.conftest import Kubelet, Object, Running, Site, eventually
 from tests.operator.reconcile.state import State, state
@@ -112,23 +111,9 @@ class Stage:
     config: Config
     running: Running
 
-    async def _insist(self, manifest: Object) -> None:
-        """Apply. Seen once and not understood (docs/limits.md): a field that goes was merged to null by the server,
-        which then refused its own result; what a person does then is to apply again."""
-        for _ in range(3):
-            try:
-                await self.site.apply(manifest)
-            except ApiError as error:
-                if 'Invalid value: "null"' not in str(error):
-                    raise
-                await asyncio.sleep(1)
-            else:
-                return
-        await self.site.apply(manifest)
-
     async def apply(self, objects: Objects) -> None:
         for each in objects:
-            await self._insist(each)
+            await self.site.apply(each)
 
     async def ready(self, objects: Objects) -> State:
         """Declare objects, wait until they are as they were asked for, and until nothing moves any more."""
