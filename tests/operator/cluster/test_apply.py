@@ -6,7 +6,7 @@ import pytest
 
 from reelplane_operator.cluster.client import Cluster, Object
 from reelplane_operator.cluster.errors import Conflict, Invalid, NotFound, Unserved
-from reelplane_operator.cluster.resources import CONFIG_MAPS, PLATFORMS
+from reelplane_operator.cluster.resources import CONFIG_MAPS, PLATFORMS, ResourceType
 from reelplane_operator.cluster.transport import Request
 from tests.operator.cluster.conftest import config_map, deployment
 from tests.testbed.given import Cluster as AnyCluster
