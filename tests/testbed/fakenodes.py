@@ -66,8 +66,8 @@ def start(control: ControlPlane, program: Path, stages: Path, count: int) -> Non
 
 
 def node(number: int) -> dict[str, Any]:
-    """The manifest of one fake node: large enough for its pods, in one of three zones."""
-    capacity = {"cpu": "64", "memory": "256Gi", "pods": str(PODS_PER_NODE), "ephemeral-storage": "1Ti"}
+    """The manifest of one fake node: large enough for as many pods as it may have, in one of three zones."""
+    capacity = {"cpu": "1k", "memory": "4Ti", "pods": str(PODS_PER_NODE), "ephemeral-storage": "16Ti"}
     name = f"kwok-{number:04}"
     return {
         "apiVersion": "v1",
