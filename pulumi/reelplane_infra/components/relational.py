@@ -124,21 +124,13 @@ class Relational(Component[relational.Relational]):
             tags=self.tags(name=self.named("group", region)),
             opts=self.child(),
         )
-        ec2.SecurityGroupRule(
-            self.named("postgresql", region),
-            region=region,
-            security_group_id=group.id,
-            type="ingress",
-            protocol="tcp",
-            from_port=PORT,
-            to_port=PORT,
-            cidr_blocks=[network.cidr],
-            description="PostgreSQL from inside the VPC",
-            opts=self.child(),
-        )
-        for other, cidr in network.others.items():
+        let_in: list[tuple[tuple[str, ...], pulumi.Input[str], str]] = [
+            ((region,), network.cidr, "inside the VPC")
+        ]
+        let_in += [((region, "from", other), cidr, other) for other, cidr in network.others.items()]
+        for parts, cidr, whence in let_in:
             ec2.SecurityGroupRule(
-                self.named("postgresql", region, "from", other),
+                self.named("postgresql", *parts),
                 region=region,
                 security_group_id=group.id,
                 type="ingress",
@@ -146,7 +138,7 @@ class Relational(Component[relational.Relational]):
                 from_port=PORT,
                 to_port=PORT,
                 cidr_blocks=[cidr],
-                description=f"PostgreSQL from {other}",
+                description=f"PostgreSQL from {whence}",
                 opts=self.child(),
             )
         return subnets, group
