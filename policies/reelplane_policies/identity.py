@@ -42,9 +42,10 @@ ABOUT_THE_CALL: Final = frozenset(
         "aws:sourcevpce",
         "aws:useragent",
         "aws:viaawsservice",
+        "iam:passedtoservice",
     }
 )
-"""Conditions that say when, from where and how a call comes, and nothing of what it may touch,
+"""Conditions that say when, from where and for whom a call comes, and nothing of what it may touch,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html (2026-11). Keys have no case."""
 DEPUTIES: Final = frozenset(
     {"ec2.amazonaws.com", "eks.amazonaws.com", "kafka.amazonaws.com", "lambda.amazonaws.com"}
