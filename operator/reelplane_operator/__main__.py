@@ -7,7 +7,6 @@ Exit status: 0 after SIGTERM or Ctrl-C, 1 when the lease or the watches were los
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
@@ -129,8 +128,7 @@ async def _serve(config: Config) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     cluster = await Cluster.connect(
         kubeconfig=config.kubeconfig, on_request=metrics.seen, connections=config.connections
     )

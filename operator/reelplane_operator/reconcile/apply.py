@@ -152,10 +152,12 @@ class Applier:
         self._written(wanted.id, "new", answer, outcome)
 
     def _written(self, name: ChildId, why: str, answer: Object, outcome: Outcome) -> None:
-        self.world.see_child(answer)
         outcome.written.append((name, why))
         state = observed.child(answer)
-        if state is not None:
+        if state is None:
+            self.world.lose_child(answer)
+        else:
+            self.world.take_child(name, state)
             outcome.answers[name] = state
 
     async def _prune(self, prune: Prune, owner: Key, outcome: Outcome) -> None:

@@ -117,9 +117,11 @@ class World:
 
     def see_child(self, obj: Object) -> set[Key]:
         """A child was received, whole or its metadata; returns the owners that have to look at it."""
-        name, new = child_id(obj), observed.child(obj)
-        if new is None:
-            return self.lose_child(obj)
+        new = observed.child(obj)
+        return self.lose_child(obj) if new is None else self.take_child(child_id(obj), new)
+
+    def take_child(self, name: ChildId, new: ChildState) -> set[Key]:
+        """As ``see_child``, of what was read already."""
         if self._outlived(new.uid, new.version):
             return set()
         mine = self._children.setdefault(new.owner, {})
