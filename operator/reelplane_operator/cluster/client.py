@@ -27,7 +27,7 @@ from reelplane_operator.cluster.errors import (
     Unserved,
     from_answer,
 )
-from reelplane_operator.cluster.fields import emptied
+from reelplane_operator.cluster.fields import applied, emptied
 from reelplane_operator.cluster.resources import ACCESS_REVIEWS, PODS, SERVICES, ResourceType, type_of
 from reelplane_operator.cluster.transport import Call, Request, Transport
 from reelplane_operator.cluster.watch import METADATA, Change, changes
@@ -42,6 +42,7 @@ _APPLY = "application/apply-patch+yaml"
 """JSON is YAML but for some characters (``_written``), and a server parses it faster."""
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """Characters that JSON may hold as they are and YAML may not, or folds as ends of lines."""
+_DRY = "&dryRun=All"
 _NULL = 'must be of type object: "null"'
 """How a server refuses the null that it made itself."""
 
@@ -216,22 +217,27 @@ class Cluster:
         try:
             return await self._apply(manifest, force=force, dry_run=dry_run, subresource=subresource)
         except Invalid as error:
-            patch = {} if dry_run or _NULL not in str(error) else await self._emptied(manifest)
-            if not patch:
+            if dry_run or subresource or _NULL not in str(error) or not await self._emptied(manifest):
                 raise
-            await self.merge_patch(type_of(manifest), *_place(manifest), patch, subresource=subresource)
-            return await self._apply(manifest, force=force, dry_run=dry_run, subresource=subresource)
+            return await self._apply(manifest, force=force, dry_run=False, subresource=None)
 
-    async def _emptied(self, manifest: Object) -> Object:
-        live = await self.get(type_of(manifest), *_place(manifest))
-        return emptied(manifest, live, self._manager) if live else {}
+    async def _emptied(self, manifest: Object) -> bool:
+        """Whether fields were taken out. Raises Invalid, with nothing changed, when it is not only about them."""
+        type, place = type_of(manifest), _place(manifest)
+        live = await self.get(type, *place)
+        patch = emptied(manifest, live, self._manager) if live else {}
+        if not live or not patch:
+            return False
+        await self.merge_patch(type, *place, applied(manifest, live, self._manager), dry_run=True)
+        await self.merge_patch(type, *place, patch)
+        return True
 
     async def _apply(
         self, manifest: Object, *, force: bool, dry_run: bool, subresource: str | None
     ) -> Object:
         type = type_of(manifest)
         namespace, name = _place(manifest)
-        query = f"{self._owner}&force={'true' if force else 'false'}{'&dryRun=All' if dry_run else ''}"
+        query = f"{self._owner}&force={'true' if force else 'false'}{_DRY if dry_run else ''}"
         call = Call(
             "apply",
             "PATCH",
@@ -261,17 +267,19 @@ class Cluster:
         name: str,
         patch: Object,
         *,
+        dry_run: bool = False,
         subresource: str | None = None,
     ) -> Object:
         """JSON merge patch (RFC 7386). With ``metadata.resourceVersion`` in it: Conflict if the object has another."""
         call = Call(
             "patch",
             "PATCH",
-            f"{type.path(namespace, name, subresource)}?{self._owner}",
+            f"{type.path(namespace, name, subresource)}?{self._owner}{_DRY if dry_run else ''}",
             type.kind,
             namespace,
             name,
             subresource,
+            dry_run,
             repeatable="resourceVersion" not in patch.get("metadata", {}),
             content_type="application/merge-patch+json",
         )

@@ -21,11 +21,10 @@ def fingerprint(obj: dict[str, Any], manager: str = "reelplane") -> str | None:
 
     Fields of subresources (status) are entries of their own and not looked at.
     """
-    for entry in _entries(obj):
-        if entry.get("manager") == manager and _applied(entry):
-            text = json.dumps(entry.get("fieldsV1", {}), sort_keys=True, separators=(",", ":"))
-            return hashlib.sha256(text.encode()).hexdigest()[:16]
-    return None
+    fields = _field_set(obj, manager)
+    if not fields:
+        return None
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
 
 
 def overridden(before: dict[str, Any], after: dict[str, Any], manager: str = "reelplane") -> tuple[str, ...]:
@@ -48,10 +47,25 @@ def emptied(wanted: dict[str, Any], live: dict[str, Any], manager: str = "reelpl
 
     Objects inside lists are left alone. Empty when there is nothing to take.
     """
-    patch: dict[str, Any] = {}
-    for entry in _entries(live):
-        if entry.get("manager") == manager and _applied(entry):
-            patch |= _taken(wanted, live, entry.get("fieldsV1", {}))
+    return _taken(wanted, live, _field_set(live, manager))
+
+
+def applied(wanted: dict[str, Any], live: dict[str, Any], manager: str = "reelplane") -> dict[str, Any]:
+    """The merge patch that makes of ``live`` what an apply of ``wanted`` by ``manager`` would.
+
+    Lists are as in ``wanted``, also where others have items in them: good for a dry run only.
+    """
+    return _merged(wanted, live, _field_set(live, manager))
+
+
+def _merged(wanted: dict[str, Any], live: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
+    patch: dict[str, Any] = {key: None for key in live if f"f:{key}" in held}
+    for key, value in wanted.items():
+        there = live.get(key)
+        if isinstance(value, dict) and isinstance(there, dict):
+            patch[key] = _merged(value, there, held.get(f"f:{key}", {}))
+        else:
+            patch[key] = value
     return patch
 
 
@@ -74,13 +88,14 @@ def _applied(entry: dict[str, Any]) -> bool:
     return entry.get("operation") == "Apply" and not entry.get("subresource")
 
 
+def _field_set(obj: dict[str, Any], manager: str) -> dict[str, Any]:
+    """What ``manager`` applied, in the nested form of ``fieldsV1``: there is one such entry at most."""
+    entries = (each for each in _entries(obj) if each.get("manager") == manager and _applied(each))
+    return next((each.get("fieldsV1", {}) for each in entries), {})
+
+
 def _held(obj: dict[str, Any], manager: str) -> set[Path]:
-    return {
-        path
-        for entry in _entries(obj)
-        if entry.get("manager") == manager and _applied(entry)
-        for path in _paths(entry.get("fieldsV1", {}))
-    }
+    return set(_paths(_field_set(obj, manager)))
 
 
 def _paths(fields: dict[str, Any], parent: Path = ()) -> Iterator[Path]:

@@ -65,6 +65,28 @@ async def test_an_object_that_loses_its_last_field_is_empty_and_not_null(
     assert again["metadata"]["resourceVersion"] == emptied["metadata"]["resourceVersion"]
 
 
+async def test_an_object_that_is_refused_for_more_than_its_empty_fields_stays_as_it_was(
+    crds: AnyCluster, cluster: Cluster, namespace: str
+) -> None:
+    """What the rules of the schema say is said only of objects without null in them."""
+
+    def platform(spec: Object) -> Object:
+        head = {"apiVersion": "reelplane.io/v1alpha1", "kind": "VideoPlatform"}
+        return {**head, "metadata": {"name": "reels", "namespace": namespace}, "spec": spec}
+
+    first = {"cache": {"embedded": {"memory": "1Gi"}}, "objects": {"embedded": {"size": "1Gi"}}}
+    before = await cluster.apply(platform(first))
+    both = {"embedded": {"size": "1Gi"}, "s3": {"bucket": "media", "region": "eu-west-1"}}
+    with pytest.raises(Invalid, match="exactly one of"):
+        await cluster.apply(platform({"cache": {"embedded": {}}, "objects": both}))
+    after = await cluster.get(PLATFORMS, namespace, "reels")
+    assert after is not None
+    assert after["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"]
+
+    moved = await cluster.apply(platform({"cache": {"embedded": {}}, "objects": {"s3": both["s3"]}}))
+    assert "embedded" not in moved["spec"]["objects"], "what goes does not stand in the way of what comes"
+
+
 async def test_without_force_a_field_of_another_manager_is_a_conflict_that_names_both(
     api_cluster: AnyCluster, cluster: Cluster, namespace: str
 ) -> None:
