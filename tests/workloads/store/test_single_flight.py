@@ -100,3 +100,17 @@ async def test_a_finished_flight_is_not_joined(store: Any) -> None:
     answer = await store.accept("u1", "bob", playlist=True)
     assert answer.created_flight
     assert answer.flight_id != flight.id
+
+
+async def test_an_info_that_came_meanwhile_needs_no_job(store: Any) -> None:
+    """Whoever saw the flight a moment ago and joins it when it has ended would have all extracted again."""
+    first = await store.accept("u1", "ann", info=True)
+    flight = await store.claimed(first.flight_id)
+    joining = await store.accept("u1", "bob", info=True)
+    assert (joining.flight_id, joining.info) == (flight.id, None)
+    assert await store.repo.complete_info(flight.id, flight.attempt, {"title": "T"})
+    known, new = await asyncio.gather(*(store.accept(key, "cem", info=True) for key in ("u1", "u2")))
+    assert (known.info, known.job_id, known.created_flight) == ({"title": "T"}, None, False)
+    assert (new.info, new.created_flight) == (None, True)
+    await store.later(3601)
+    assert (await store.accept("u1", "dan", info=True)).created_flight

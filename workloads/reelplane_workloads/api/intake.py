@@ -18,7 +18,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from reelplane_crds.runtime import ApiSettings, Rate, Retention
 from reelplane_workloads.api import limits, problems
@@ -27,7 +27,7 @@ from reelplane_workloads.api.hits import Hits
 from reelplane_workloads.api.tally import Tally
 from reelplane_workloads.api.wanted import Wanted
 from reelplane_workloads.cache import Cache, Failed, Hit, InFlight, Limited, Lookup, Miss
-from reelplane_workloads.core.errors import Code, Problem
+from reelplane_workloads.core.errors import Problem
 from reelplane_workloads.queue.dispatch import Dispatcher
 from reelplane_workloads.store.model import Flight, FlightKind, FlightState, Medium, Priority
 from reelplane_workloads.store.repository import Repository
@@ -44,7 +44,8 @@ CLAIM = 5
 CLAIM_POLL = 0.02
 """Seconds between looks at a claimed URL: about what a commit takes."""
 
-T = TypeVar("T")
+Known = Medium | dict[str, Any]
+"""What a URL's key led to: a medium, or, if it is the key of an info, that info."""
 Principal = Callable[[], str]
 """Asked only if a job is made: hits need none, and an anonymous client is given its id then."""
 
@@ -109,18 +110,17 @@ class Intake:
             self._tally.hit.n += 1
             return self._hits.from_bytes(wanted.url_key, found.medium)
         result = await self._enter(wanted, budget, principal, found, self._known)
-        if isinstance(result, Medium):
-            return await self._database_hit(wanted, result)
-        return result
+        return (
+            await self._database_hit(wanted, result) if isinstance(result, Medium) else cast(Queued, result)
+        )
 
     async def info(self, wanted: Wanted, client: str, principal: Principal) -> dict[str, Any] | Queued:
         """The info, if the database has it, or the job that brings it. Raises Problem as ``download`` does."""
         budget = _Budget("info", f"info:{client}", self._settings.info_rate)
         found = await self._lookup(wanted, budget)
-        result = await self._enter(wanted, budget, principal, found, self._recent_info)
-        if isinstance(result, Medium):
-            raise Problem(Code.INTERNAL, f"the key of an info, {wanted.url_key}, led to a medium")
-        return result
+        return cast(
+            dict[str, Any] | Queued, await self._enter(wanted, budget, principal, found, self._recent_info)
+        )
 
     async def _lookup(self, wanted: Wanted, budget: _Budget) -> Lookup:
         """``Cache.lookup``, waiting while another request is between its claim and its commit."""
@@ -138,8 +138,8 @@ class Intake:
         budget: _Budget,
         principal: Principal,
         found: Lookup,
-        known: Callable[[Wanted], Awaitable[T | None]],
-    ) -> T | Medium | Queued:
+        known: Callable[[Wanted], Awaitable[Known | None]],
+    ) -> Known | Queued:
         match found:
             case Failed():
                 self._tally.failed.n += 1
@@ -150,9 +150,8 @@ class Intake:
             case Miss():
                 return await self._claimed(wanted, budget, principal, found, known)
             case _:
-                # The mark may be older than the truth: an info is looked for first; accepting looks for a medium.
-                already = await known(wanted) if wanted.kind is FlightKind.INFO else None
-                return already if already is not None else (await self._accept(wanted, principal))[0]
+                # The mark may be older than the truth, which accepting finds.
+                return (await self._accept(wanted, principal))[0]
 
     async def _claimed(
         self,
@@ -160,8 +159,8 @@ class Intake:
         budget: _Budget,
         principal: Principal,
         miss: Miss,
-        known: Callable[[Wanted], Awaitable[T | None]],
-    ) -> T | Medium | Queued:
+        known: Callable[[Wanted], Awaitable[Known | None]],
+    ) -> Known | Queued:
         """This request paid and holds the claim: it starts the work, or returns what it paid."""
         created, under_way = False, ""
         try:
@@ -179,8 +178,8 @@ class Intake:
             return Queued(result.job_id, result.flight_id, left)
         return result
 
-    async def _accept(self, wanted: Wanted, principal: Principal) -> tuple[Medium | Queued, bool]:
-        """Commit the job and say whether that started new work; if so, tell the others."""
+    async def _accept(self, wanted: Wanted, principal: Principal) -> tuple[Known | Queued, bool]:
+        """What is known by now, or the committed job, and whether that started new work; if so, the others are told."""
         priority = Priority.HIGH if wanted.kind is FlightKind.INFO else Priority.NORMAL
         accepted = await self._repository.accept(
             principal=principal(),
@@ -191,7 +190,7 @@ class Intake:
             priority=priority,
         )
         if accepted.job_id is None or accepted.flight_id is None:
-            return cast(Medium, accepted.medium), False
+            return cast(Known, accepted.medium or accepted.info), False
         # The one line that names both: workers know flights, people know jobs.
         log.info(
             "accepted",

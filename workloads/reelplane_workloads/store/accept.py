@@ -1,4 +1,4 @@
-"""Accepting requests: the known medium, or a job on the one active flight for the URL.
+"""Accepting requests: the known medium or info, or a job on the one active flight for the URL.
 
 Runs over all requests that gathered for one commit: whatever their number, the distinct URLs among them are
 looked up once, missing flights are created once, and the jobs go in as one list. A hundred thousand followers
@@ -7,12 +7,14 @@ of one flight therefore cost little more than their rows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from reelplane_crds.runtime import Retention
 from reelplane_workloads.core.errors import Code, Problem
 
 from . import rows
@@ -39,6 +41,16 @@ _KNOWN = (
     select(urls.c.url_key, (media.c.expires_at < now() + bindparam("stale")).label("stale"), media)
     .join_from(urls, media, urls.c.identity == media.c.identity)
     .where(urls.c.url_key.in_(many("keys")), urls.c.expires_at > now(), media.c.expires_at > now())
+)
+_INFOS = (
+    select(flights.c.url_key, flights.c.result)
+    .where(
+        flights.c.url_key.in_(many("keys")),
+        flights.c.kind == FlightKind.INFO.value,
+        flights.c.state == FlightState.DONE.value,
+        flights.c.finished_at > now() - bindparam("within"),
+    )
+    .order_by(flights.c.finished_at)
 )
 _EXTEND_MEDIA = (
     update(media).where(media.c.identity.in_(many("of"))).values(expires_at=now() + bindparam("retention"))
@@ -92,10 +104,19 @@ class Joined:
     created: bool
 
 
-class Acceptor:
-    """The merged operation behind Repository.accept; ``retention`` is a medium's, in seconds."""
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What became of URL keys: each is in exactly one of these."""
 
-    def __init__(self, retention: float) -> None:
+    media: Mapping[str, Medium]
+    infos: Mapping[str, dict[str, Any]]
+    joined: Mapping[str, Joined]
+
+
+class Acceptor:
+    """The merged operation behind Repository.accept."""
+
+    def __init__(self, retention: Retention) -> None:
         self._retention = retention
 
     def __call__(self, connection: Connection, requests: Sequence[Request]) -> list[Accepted]:
@@ -103,14 +124,15 @@ class Acceptor:
         for request in requests:
             first.setdefault(request.url_key, request)
         works = {key: Work(r.kind, r.url, r.options, r.priority) for key, r in first.items()}
-        known_media, joined = resolve(connection, works, self._retention)
+        found = resolve(connection, works, self._retention)
         answers: list[Accepted] = []
         new_jobs: list[dict[str, Any]] = []
         for request in requests:
-            if medium := known_media.get(request.url_key):
-                answers.append(Accepted(medium=medium))
+            flight = found.joined.get(request.url_key)
+            if flight is None:
+                medium, info = found.media.get(request.url_key), found.infos.get(request.url_key)
+                answers.append(Accepted(medium=medium, info=info))
                 continue
-            flight = joined[request.url_key]
             job = job_row(
                 principal=request.principal,
                 flight_id=flight.flight_id,
@@ -151,24 +173,22 @@ def add_jobs(connection: Connection, new_jobs: Sequence[Mapping[str, Any]]) -> N
         _NEW_JOB.run(connection, new_jobs)
 
 
-def resolve(
-    connection: Connection, works: Mapping[str, Work], retention: float
-) -> tuple[dict[str, Medium], dict[str, Joined]]:
-    """For each URL key: its known medium, or else the active flight for it, created where there is none.
+def resolve(connection: Connection, works: Mapping[str, Work], retention: Retention) -> Resolved:
+    """For each URL key: what is known, or else the active flight for it, created where there is none.
 
-    Flights are looked up (and held) before media: a flight that ends in between has then already left its
-    medium to be found, and nothing is extracted twice.
+    Flights are looked up (and held) before what they bring: a flight that ends in between has then already left it
+    to be found, and nothing is extracted twice.
     """
     keys = sorted(works)
     active = _active(connection, keys)
-    known_media = _known(connection, keys, retention)
-    joined = {
-        key: Joined(active[key], created=False) for key in keys if key in active and key not in known_media
-    }
-    missing = [key for key in keys if key not in active and key not in known_media]
+    media = _known(connection, keys, retention.media)
+    joined = {key: Joined(active[key], created=False) for key in keys if key in active and key not in media}
+    missing = [key for key in keys if key not in active and key not in media]
+    infos = _infos(connection, [key for key in missing if works[key].kind is FlightKind.INFO], retention.info)
+    missing = [key for key in missing if key not in infos]
     for _ in range(_ROUNDS):
         if not missing:
-            return known_media, joined
+            return Resolved(media, infos, joined)
         created = {key: rows.new_flight_id() for key in missing}
         # In the order of the keys, so that two processes creating the same flights cannot deadlock.
         _NEW_FLIGHT.run(connection, [_flight_row(created[key], key, works[key]) for key in missing])
@@ -215,3 +235,15 @@ def known(connection: Connection, url_key: str) -> Medium | None:
     """See Repository.known. Extends nothing: it is a read."""
     row = connection.execute(_KNOWN, {"keys": [url_key], "stale": 0.0}).mappings().first()
     return None if row is None else rows.medium_of(row)
+
+
+def _infos(connection: Connection, keys: Sequence[str], within: float) -> dict[str, dict[str, Any]]:
+    if not keys:
+        return {}
+    found = connection.execute(_INFOS, {"keys": keys, "within": within})
+    return {row.url_key: json.loads(row.result) for row in found}  # the newest comes last
+
+
+def recent_info(connection: Connection, url_key: str, within: float) -> dict[str, Any] | None:
+    """See Repository.recent_info."""
+    return _infos(connection, [url_key], within).get(url_key)

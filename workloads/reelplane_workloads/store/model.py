@@ -116,9 +116,10 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What ``Repository.accept`` committed. Exactly one of ``medium`` and ``job_id`` is set."""
+    """What ``Repository.accept`` committed. Exactly one of ``medium``, ``info`` and ``job_id`` is set."""
 
     medium: Medium | None = None
+    info: dict[str, Any] | None = None
     job_id: str | None = None
     flight_id: str | None = None
     created_flight: bool = False

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from reelplane_crds.runtime import Retention
+
 from . import accept, rows
 from .endings import by_ids, complete_with
 from .model import Entry, Flight, FlightKind, FlightState, Medium, Priority
@@ -34,9 +36,9 @@ def expand(
     *,
     title: str,
     entries: Sequence[Entry],
-    retention: float,
+    retention: Retention,
 ) -> list[Flight] | None:
-    """See Repository.expand_playlist; ``retention`` is a medium's, in seconds."""
+    """See Repository.expand_playlist."""
     summary = {"playlist": {"title": title, "count": len(entries)}}
     if not complete_with(connection, flight_id, fence, summary):
         return None
@@ -47,9 +49,9 @@ def expand(
         key: accept.Work(FlightKind.DOWNLOAD, entry.url, entry.options, Priority.LOW)
         for key, entry in first.items()
     }
-    known_media, joined = accept.resolve(connection, works, retention)
-    flight_of = {key: join.flight_id for key, join in joined.items()}
-    for key, medium in known_media.items():
+    found = accept.resolve(connection, works, retention)
+    flight_of = {key: join.flight_id for key, join in found.joined.items()}
+    for key, medium in found.media.items():
         flight_of[key] = _landed(connection, first[key], medium)
     new_jobs = []
     asked = connection.execute(_ASKED, {"playlist_id": flight_id}).all()
@@ -67,7 +69,7 @@ def expand(
             for parent in asked
         ]
     accept.add_jobs(connection, new_jobs)
-    return list(by_ids(connection, [join.flight_id for join in joined.values() if join.created]))
+    return list(by_ids(connection, [join.flight_id for join in found.joined.values() if join.created]))
 
 
 def _landed(connection: Connection, entry: Entry, medium: Medium) -> str:

@@ -74,7 +74,7 @@ class Repository:
         self._retry = endings.RetryPolicy(max_attempts=max_attempts, backoff=backoff)
         self._lease = lease
         # One object for all calls: the database merges calls that name the same handler.
-        self._accept = accept.Acceptor(retention.media)
+        self._accept = accept.Acceptor(retention)
         self._publish = publishing.Publisher(retention.media)
 
     async def ping(self) -> None:
@@ -93,8 +93,9 @@ class Repository:
         options: Options,
         priority: Priority,
     ) -> Accepted:
-        """Commit a request: the known medium, or a job on the active flight for ``url_key``, created if missing.
+        """Commit a request: what is known, or a job on the active flight for ``url_key``, created if missing.
 
+        Known is an unexpired medium, and for an info what a flight brought within ``retention.info`` seconds.
         A known medium's expiry is moved on, at most once an hour. The same principal asking again for the same
         flight is given the same job; a job it had cancelled is revived.
         """
@@ -107,7 +108,7 @@ class Repository:
 
     async def recent_info(self, url_key: str) -> dict[str, Any] | None:
         """The info that a flight brought for ``url_key`` within ``retention.info`` seconds."""
-        return await self._db.read(lambda c: views.recent_info(c, url_key, self._retention.info))
+        return await self._db.read(lambda c: accept.recent_info(c, url_key, self._retention.info))
 
     async def job(self, job_id: str, principal: str) -> JobView | None:
         """The job with its items, or None: also when it is another principal's."""
@@ -180,7 +181,7 @@ class Repository:
         """
         return await self._db.write(
             lambda c: playlist.expand(
-                c, flight_id, fence, title=title, entries=entries, retention=self._retention.media
+                c, flight_id, fence, title=title, entries=entries, retention=self._retention
             )
         )
 

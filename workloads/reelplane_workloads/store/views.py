@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, select
@@ -46,17 +45,6 @@ _NEWEST = (
     .order_by(jobs.c.created_at.desc(), jobs.c.id)
     .limit(bindparam("rows"))
 )
-_INFO = (
-    select(flights.c.result)
-    .where(
-        flights.c.url_key == bindparam("key"),
-        flights.c.kind == FlightKind.INFO.value,
-        flights.c.state == FlightState.DONE.value,
-        flights.c.finished_at > now() - bindparam("within"),
-    )
-    .order_by(flights.c.finished_at.desc())
-    .limit(1)
-)
 
 
 def _view(row: RowMapping, items: tuple[JobView, ...] = ()) -> JobView:
@@ -85,10 +73,3 @@ def job(connection: Connection, job_id: str, principal: str) -> JobView | None:
 def list_jobs(connection: Connection, principal: str, limit: int) -> list[JobView]:
     """See Repository.list_jobs."""
     return [_view(row) for row in connection.execute(_NEWEST, {"owner": principal, "rows": limit}).mappings()]
-
-
-def recent_info(connection: Connection, url_key: str, within: float) -> dict[str, Any] | None:
-    """See Repository.recent_info."""
-    text = connection.execute(_INFO, {"key": url_key, "within": within}).scalar()
-    info: dict[str, Any] | None = None if text is None else json.loads(text)
-    return info
