@@ -153,3 +153,20 @@ async def test_a_stopping_pod_is_not_ready_first_and_serves_who_still_comes(
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
         idle[1].close()
     assert await asyncio.to_thread(pod.process.wait, 30) == 0
+
+
+async def test_a_request_under_way_when_the_pod_is_stopped_is_told_to_leave_too(
+    documents: Any, local: Any, run: Any, helpers: Any
+) -> None:
+    """Its headers are older than the signal; without a worker it waits for its info until then."""
+    document, _ = documents(local)
+    pod = run(document)
+    await asyncio.to_thread(helpers.until, pod.ready, "the pod is ready")
+    async with httpx.AsyncClient(base_url=pod.url, timeout=60) as client:
+        asking = asyncio.create_task(client.get("/v1/info", params={"url": "https://video.example/1"}))
+        accepted = lambda: "accepted" in pod.said()  # noqa: E731
+        await asyncio.to_thread(helpers.until, accepted, "the request waits")
+        pod.terminate()
+        answer = await asking
+    assert (answer.status_code, answer.headers.get("connection")) == (202, "close")
+    assert await asyncio.to_thread(pod.process.wait, 30) == 0

@@ -17,6 +17,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import cast
 
 import uvicorn
 import uvloop
@@ -66,6 +67,8 @@ class ApiServer(uvicorn.Server):
     def _send_away(self) -> None:
         state = self.server_state
         state.default_headers = [*(h for h in state.default_headers if h != _CLOSE), _CLOSE]
+        for connection in state.connections:
+            cast(JoiningProtocol, connection).leave()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._send_away()  # again: uvicorn makes the list anew once a second until it comes here

@@ -59,3 +59,8 @@ class JoiningProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         joining = JoiningTransport(transport, asyncio.get_running_loop())
         super().connection_made(cast(asyncio.Transport, joining))
+
+    def leave(self) -> None:
+        """Let the answer under way say that it is the last one here: the headers it was given are older than that."""
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
