@@ -56,6 +56,14 @@ def test_patterns_are_paused_at_the_hub(fleet: Record) -> None:
         assert plain(each.inputs["metadata"])["annotations"]["reelplane.io/paused"] == "true"
 
 
+def test_a_pipeline_that_the_operator_will_not_run_is_a_warning_of_every_preview(
+    fleet: Record, dev: RecordedPlan
+) -> None:
+    (text,) = fleet.logs
+    assert "pipelines shorts, transcode: the operator runs a platform's oldest one only" in text
+    assert dev.record("dev.platform.us-west-2").logs == ()
+
+
 def test_the_hub_has_one_role_and_an_entry_in_every_other_region(fleet: Record) -> None:
     (role,) = (each for each in fleet.of_type("aws:iam/role:Role"))
     entries = fleet.of_type("aws:eks/accessEntry:AccessEntry")

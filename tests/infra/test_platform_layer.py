@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from reelplane_crds.kinds import VideoPipeline, VideoPlatform
-from reelplane_infra.components.declarations import video_pipeline
+from reelplane_infra.components.declarations import video_pipelines
 from reelplane_infra.config.platform import Pipeline, Platform
 from reelplane_infra.record import Record, RecordedPlan, plain
 
@@ -41,7 +41,7 @@ def test_the_platform_uses_the_regions_own_bucket_and_images(dev: RecordedPlan, 
 def test_an_invalid_declaration_fails_while_the_plan_is_made() -> None:
     each = Pipeline(name="shorts").model_copy(update={"concurrency": 99})
     with pytest.raises(ValidationError, match="concurrency"):
-        video_pipeline(Platform(), each, "reels")
+        video_pipelines(Platform().model_copy(update={"pipelines": (each,)}), "reels")
 
 
 def test_every_chart_is_pinned_and_karpenter_is_first(platform: Record) -> None:

@@ -64,7 +64,19 @@ def registry_at(url: str, hub: str, region: str) -> str:
     return url.rpartition("/")[0].replace(f".{hub}.", f".{region}.")
 
 
-def video_pipeline(config: platform.Platform, each: platform.Pipeline, namespace: str) -> Manifest:
+def video_pipelines(config: platform.Platform, namespace: str) -> list[tuple[str, str, Manifest]]:
+    """All pipelines as ``Declarations`` takes them. More than one are a warning, as the operator does not run them."""
+    if len(config.pipelines) > 1:
+        pulumi.log.warn(
+            f"pipelines {', '.join(each.name for each in config.pipelines)}: the operator runs a platform's oldest"
+            " one only; the others' workers are priced, and none of them starts"
+        )
+    return [
+        ("VideoPipeline", each.name, _video_pipeline(config, each, namespace)) for each in config.pipelines
+    ]
+
+
+def _video_pipeline(config: platform.Platform, each: platform.Pipeline, namespace: str) -> Manifest:
     """One pipeline, bound to the pool of its class."""
     return _checked(
         VideoPipeline,

@@ -18,7 +18,7 @@ from reelplane_infra.components.declarations import (
     bucket,
     region_deployment,
     registry_at,
-    video_pipeline,
+    video_pipelines,
     video_platform,
 )
 from reelplane_infra.components.rotation import Remote, Rotation, secret
@@ -60,10 +60,7 @@ def declare(environment: Environment, place: Place, inputs: Inputs) -> FleetOutp
         place,
         objects=[
             ("VideoPlatform", config.name, _pattern(environment, inputs)),
-            *(
-                ("VideoPipeline", each.name, video_pipeline(config, each, namespace))
-                for each in config.pipelines
-            ),
+            *video_pipelines(config, namespace),
         ],
         annotations=PAUSED,
         after=[space],

@@ -16,7 +16,7 @@ from reelplane_infra.components.declarations import (
     Declarations,
     bucket,
     registry_at,
-    video_pipeline,
+    video_pipelines,
     video_platform,
 )
 from reelplane_infra.components.nodes import Nodes
@@ -103,10 +103,7 @@ def declare(environment: Environment, place: Place, inputs: Inputs) -> PlatformO
                         )
                     ),
                 ),
-                *(
-                    ("VideoPipeline", each.name, video_pipeline(config, each, config.namespace))
-                    for each in config.pipelines
-                ),
+                *video_pipelines(config, config.namespace),
             ],
             after=[releases["reelplane"], vault.urls],
             opts=there,
