@@ -60,7 +60,6 @@ WITHOUT_RESOURCES: Final = frozenset(
     {
         "cloudwatch:PutMetricData",
         "ecr:GetAuthorizationToken",
-        "iam:CreateServiceLinkedRole",
         "pricing:GetProducts",
         "route53:CreateHealthCheck",
         "route53:CreateHostedZone",

@@ -26,7 +26,7 @@ from reelplane_infra.checks.policy import PACK, settings, subject
 from reelplane_infra.checks.schema import check_schema
 from reelplane_infra.checks.types import faults
 from reelplane_infra.config import load
-from reelplane_infra.record import Mode, Record, RecordedPlan, Resource, record_environment
+from reelplane_infra.record import Mode, Record, RecordedPlan, Resource, plain, record_environment
 from reelplane_policies.rule import Resource as Subject
 from reelplane_policies.rule import Rule, Settings, StackRule
 
@@ -117,7 +117,10 @@ def one_of_each(found: Iterable[Mutant]) -> Iterator[Mutant]:
     for each in found:
         name = _NUMBERED.sub("", each.original.name)
         path = operators.without_indices(each.path)
-        key = (str(each.record.stack.layer), each.original.type, name, each.operator, path)
+        # A document has many statements below one path, each of which is made worse by itself.
+        changed = plain(each.changed.inputs.get(each.path)) if each.changed else None
+        text = _NUMBERED.sub("", changed) if isinstance(changed, str) else ""
+        key = (str(each.record.stack.layer), each.original.type, name, each.operator, path, text)
         if key not in seen:
             seen.add(key)
             yield each
