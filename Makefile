@@ -8,7 +8,7 @@ SCENARIO ?= viral
 PROFILE ?= api
 .DEFAULT_GOAL := help
 
-.PHONY: help run demo test lint bench loadtest cluster images generate lock clean format
+.PHONY: help run demo infra test lint bench loadtest cluster images generate lock clean format
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ run: $(VENV)/.run $(VENV)/extractor/.installed ## Start the platform of samples/
 demo: $(VENV)/.run $(VENV)/extractor/.installed ## Prove it: one download, 1,000 requests, three kills, a report
 	@exec $(BIN)/python -m loadtests.demo
 
+infra: $(VENV)/.dev $(VENV)/checkov/.installed ## Install reelplane-infra and what its checks need: docs/infra.md
+
 test: $(VENV)/.dev $(VENV)/extractor/.installed $(VENV)/checkov/.installed ## Run every test that this machine can run; skips say why
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -66,7 +68,9 @@ lint: $(VENV)/.dev ## Format, lint, types, direction of imports, stale generated
 bench: $(VENV)/.dev $(VENV)/extractor/.installed ## Measure beside baselines into build/bench.json (ONLY=name for one)
 	@$(BIN)/python -m loadtests.bench $(if $(ONLY),--only $(ONLY))
 
-loadtest: $(VENV)/.dev $(VENV)/extractor/.installed ## Load by SCENARIO=viral (others: see docs/loadtests.md), HOST=url for a remote one
+loadinfra: $(VENV)/.dev $(VENV)/checkov/.installed ## Install reelplane-infra and what its checks need: docs/infra.md
+
+test: $(VENV)/.dev $(VENV)/extractor/.installed ## Load by SCENARIO=viral (others: see docs/loadtests.md), HOST=url for a remote one
 	@$(BIN)/python -m loadtests.run --scenario $(SCENARIO) $(if $(HOST),--host $(HOST))
 
 generate: $(VENV)/.dev ## Write the CRDs, the reference pages and the operator's install from their sources

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reelplane_infra.checks import security
 from reelplane_infra.cli import __main__ as cli
 from reelplane_infra.cli import checking
 from reelplane_infra.cli.deploying import steps
@@ -143,10 +144,19 @@ def test_a_check_that_does_not_exist_is_wrong_input(text: str) -> None:
     assert "types" in failure.value.fix
 
 
-def test_checks_are_chosen_by_name_once_and_run_the_quick_ones_first() -> None:
+def test_checks_are_chosen_by_name_once_and_run_the_quick_ones_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "find_checkov", lambda: Path("checkov"))
     assert checking.chosen("all") == tuple(checking.CHECKS)
     assert checking.chosen("none") == ()
     assert checking.chosen("schema, types,schema") == ("types", "schema")
+
+
+def test_a_check_that_cannot_run_here_is_told_before_the_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "find_checkov", lambda: None)
+    with pytest.raises(Failure, match="needs checkov") as failure:
+        checking.chosen("all")
+    assert "make infra" in failure.value.fix
+    assert checking.chosen("types,policy") == ("types", "policy")
 
 
 def test_the_order_has_the_cost_before_each_step() -> None:

@@ -34,7 +34,7 @@ s3.BucketServerSideEncryptionConfiguration("sealed", region="us-west-2", bucket=
 def checkov() -> Path:
     path = find_checkov()
     if path is None:
-        pytest.skip("checkov is in an environment of its own, which `make test` installs")
+        pytest.skip("checkov is in an environment of its own, which `make infra` installs")
     return path
 
 

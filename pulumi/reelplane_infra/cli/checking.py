@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from reelplane_infra.checks.finding import Finding
@@ -62,15 +63,21 @@ def _policy(plan: RecordedPlan, cost: Cost) -> Said:
 
 def _security(plan: RecordedPlan, _: Cost) -> Said:
     """Waivers are written for all environments: one that this plan does not need is none of its faults."""
-    from reelplane_infra.checks.security import ScanError, check_security, find_checkov
+    from reelplane_infra.checks.security import ScanError, check_security
 
-    checkov = find_checkov()
-    if checkov is None:
-        raise Failure("the check security needs checkov, which is not here", "`make test` installs it apart")
     try:
-        return Said(check_security(plan, checkov=checkov, unused=False).findings)
+        return Said(check_security(plan, checkov=_checkov(), unused=False).findings)
     except ScanError as error:
         raise Failure(f"the check security did not run: {error}") from error
+
+
+def _checkov() -> Path:
+    from reelplane_infra.checks.security import find_checkov
+
+    found = find_checkov()
+    if found is None:
+        raise Failure("the check security needs checkov, which is not here", "`make infra` installs it apart")
+    return found
 
 
 def _acceptance(plan: RecordedPlan, _: Cost) -> Said:
@@ -89,13 +96,14 @@ def _acceptance(plan: RecordedPlan, _: Cost) -> Said:
     return Said(tuple(made.findings()), {each.type: each.proof.value for each in rows})
 
 
+SECURITY: Final = "security"
 CHECKS: Final[Mapping[str, Check]] = {
     "types": _types,
     "kubernetes": _kubernetes,
     "retention": _retention,
     "schema": _schema,
     "policy": _policy,
-    "security": _security,
+    SECURITY: _security,
     "acceptance": _acceptance,
 }
 """In the order they run: the quick ones first."""
@@ -104,17 +112,20 @@ NONE: Final = "none"
 
 
 def chosen(text: str) -> tuple[str, ...]:
-    """The names in ``types,schema``, in the order they run, ``all`` or ``none``. Raises Failure."""
+    """The names in ``types,schema``, in the order they run, ``all`` or ``none``.
+
+    Raises Failure, also for a check that could not run here: before the minutes that the others take.
+    """
     if text == NONE:
         return ()
-    if text == ALL:
-        return tuple(CHECKS)
-    names = {each.strip() for each in text.split(",") if each.strip()}
+    names = {each.strip() for each in text.split(",") if each.strip()} if text != ALL else set(CHECKS)
     wrong = sorted(names - CHECKS.keys())
     if wrong or not names:
         known = ", ".join(CHECKS)
         told = f"--checks {text}: {', '.join(wrong) or 'nothing'} is no check"
         raise Failure(told, f"{known}, all or none", code=WRONG_INPUT)
+    if SECURITY in names:
+        _checkov()
     return tuple(name for name in CHECKS if name in names)
 
 
