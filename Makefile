@@ -68,9 +68,7 @@ lint: $(VENV)/.dev ## Format, lint, types, direction of imports, stale generated
 bench: $(VENV)/.dev $(VENV)/extractor/.installed ## Measure beside baselines into build/bench.json (ONLY=name for one)
 	@$(BIN)/python -m loadtests.bench $(if $(ONLY),--only $(ONLY))
 
-loadinfra: $(VENV)/.dev $(VENV)/checkov/.installed ## Install reelplane-infra and what its checks need: docs/infra.md
-
-test: $(VENV)/.dev $(VENV)/extractor/.installed ## Load by SCENARIO=viral (others: see docs/loadtests.md), HOST=url for a remote one
+loadtest: $(VENV)/.dev $(VENV)/extractor/.installed ## Load by SCENARIO=viral (others: see docs/loadtests.md), HOST=url for a remote one
 	@$(BIN)/python -m loadtests.run --scenario $(SCENARIO) $(if $(HOST),--host $(HOST))
 
 generate: $(VENV)/.dev ## Write the CRDs, the reference pages and the operator's install from their sources

@@ -119,7 +119,7 @@ def test_a_stale_generated_page_is_named(tmp_path: Path) -> None:
 
 def test_make_help_lists_the_interface_for_people() -> None:
     listed = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for target in ("run", "demo", "test", "lint", "bench", "loadtest", "help"):
+    for target in ("run", "demo", "infra", "test", "lint", "bench", "loadtest", "help"):
         assert re.search(rf"make {target}\b", listed), target
 
 
