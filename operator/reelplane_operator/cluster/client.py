@@ -27,7 +27,7 @@ from reelplane_operator.cluster.errors import (
     Unserved,
     from_answer,
 )
-from reelplane_operator.cluster.fields import applied, emptied
+from reelplane_operator.cluster.fields import as_merge_patch, emptied
 from reelplane_operator.cluster.resources import ACCESS_REVIEWS, PODS, SERVICES, ResourceType, type_of
 from reelplane_operator.cluster.transport import Call, Request, Transport
 from reelplane_operator.cluster.watch import METADATA, Change, changes
@@ -228,7 +228,7 @@ class Cluster:
         patch = emptied(manifest, live, self._manager) if live else {}
         if not live or not patch:
             return False
-        await self.merge_patch(type, *place, applied(manifest, live, self._manager), dry_run=True)
+        await self.merge_patch(type, *place, as_merge_patch(manifest, live, self._manager), dry_run=True)
         await self.merge_patch(type, *place, patch)
         return True
 

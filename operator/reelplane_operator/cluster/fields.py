@@ -50,7 +50,9 @@ def emptied(wanted: dict[str, Any], live: dict[str, Any], manager: str = "reelpl
     return _taken(wanted, live, _field_set(live, manager))
 
 
-def applied(wanted: dict[str, Any], live: dict[str, Any], manager: str = "reelplane") -> dict[str, Any]:
+def as_merge_patch(
+    wanted: dict[str, Any], live: dict[str, Any], manager: str = "reelplane"
+) -> dict[str, Any]:
     """The merge patch that makes of ``live`` what an apply of ``wanted`` by ``manager`` would.
 
     Lists are as in ``wanted``, also where others have items in them: good for a dry run only.
@@ -84,14 +86,14 @@ def _entries(obj: dict[str, Any]) -> list[dict[str, Any]]:
     return obj.get("metadata", {}).get("managedFields") or []
 
 
-def _applied(entry: dict[str, Any]) -> bool:
-    return entry.get("operation") == "Apply" and not entry.get("subresource")
-
-
 def _field_set(obj: dict[str, Any], manager: str) -> dict[str, Any]:
     """What ``manager`` applied, in the nested form of ``fieldsV1``: there is one such entry at most."""
-    entries = (each for each in _entries(obj) if each.get("manager") == manager and _applied(each))
-    return next((each.get("fieldsV1", {}) for each in entries), {})
+    for entry in _entries(obj):
+        ours = entry.get("manager") == manager and entry.get("operation") == "Apply"
+        if ours and not entry.get("subresource"):
+            fields: dict[str, Any] = entry.get("fieldsV1", {})
+            return fields
+    return {}
 
 
 def _held(obj: dict[str, Any], manager: str) -> set[Path]:

@@ -48,6 +48,15 @@ async def service() -> AsyncIterator[tuple[Service, str]]:
     server.close()
 
 
+@pytest.fixture
+async def pod(documents: Any, local: Any, run: Any, helpers: Any) -> Any:
+    """An API pod that is ready."""
+    document, _ = documents(local)
+    started = run(document)
+    await asyncio.to_thread(helpers.until, started.ready, "the pod is ready")
+    return started
+
+
 class Load:
     """Clients that ask without end, each on connections that it keeps, and what they were answered."""
 
@@ -133,12 +142,7 @@ async def test_a_rolling_replacement_loses_no_request(
     assert load.streams >= 1
 
 
-async def test_a_stopping_pod_is_not_ready_first_and_serves_who_still_comes(
-    documents: Any, local: Any, run: Any, helpers: Any
-) -> None:
-    document, _ = documents(local)
-    pod = run(document)
-    await asyncio.to_thread(helpers.until, pod.ready, "the pod is ready")
+async def test_a_stopping_pod_is_not_ready_first_and_serves_who_still_comes(pod: Any, helpers: Any) -> None:
     async with httpx.AsyncClient(base_url=pod.url, timeout=30) as kept:
         assert (await kept.get("/v1/status")).headers.get("connection") != "close"
         pod.terminate()
@@ -156,12 +160,9 @@ async def test_a_stopping_pod_is_not_ready_first_and_serves_who_still_comes(
 
 
 async def test_a_request_under_way_when_the_pod_is_stopped_is_told_to_leave_too(
-    documents: Any, local: Any, run: Any, helpers: Any
+    pod: Any, helpers: Any
 ) -> None:
     """Its headers are older than the signal; without a worker it waits for its info until then."""
-    document, _ = documents(local)
-    pod = run(document)
-    await asyncio.to_thread(helpers.until, pod.ready, "the pod is ready")
     async with httpx.AsyncClient(base_url=pod.url, timeout=60) as client:
         asking = asyncio.create_task(client.get("/v1/info", params={"url": "https://video.example/1"}))
         accepted = lambda: "accepted" in pod.said()  # noqa: E731

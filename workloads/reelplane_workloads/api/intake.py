@@ -27,7 +27,7 @@ from reelplane_workloads.api.hits import Hits
 from reelplane_workloads.api.tally import Tally
 from reelplane_workloads.api.wanted import Wanted
 from reelplane_workloads.cache import Cache, Failed, Hit, InFlight, Limited, Lookup, Miss
-from reelplane_workloads.core.errors import Problem
+from reelplane_workloads.core.errors import Code, Problem
 from reelplane_workloads.queue.dispatch import Dispatcher
 from reelplane_workloads.store.model import Flight, FlightKind, FlightState, Medium, Priority
 from reelplane_workloads.store.repository import Repository
@@ -110,17 +110,20 @@ class Intake:
             self._tally.hit.n += 1
             return self._hits.from_bytes(wanted.url_key, found.medium)
         result = await self._enter(wanted, budget, principal, found, self._known)
-        return (
-            await self._database_hit(wanted, result) if isinstance(result, Medium) else cast(Queued, result)
-        )
+        if isinstance(result, Queued):
+            return result
+        if isinstance(result, Medium):
+            return await self._database_hit(wanted, result)
+        raise Problem(Code.INTERNAL, f"the key of a download, {wanted.url_key}, led to an info")
 
     async def info(self, wanted: Wanted, client: str, principal: Principal) -> dict[str, Any] | Queued:
         """The info, if the database has it, or the job that brings it. Raises Problem as ``download`` does."""
         budget = _Budget("info", f"info:{client}", self._settings.info_rate)
         found = await self._lookup(wanted, budget)
-        return cast(
-            dict[str, Any] | Queued, await self._enter(wanted, budget, principal, found, self._recent_info)
-        )
+        result = await self._enter(wanted, budget, principal, found, self._recent_info)
+        if isinstance(result, Medium):
+            raise Problem(Code.INTERNAL, f"the key of an info, {wanted.url_key}, led to a medium")
+        return result
 
     async def _lookup(self, wanted: Wanted, budget: _Budget) -> Lookup:
         """``Cache.lookup``, waiting while another request is between its claim and its commit."""
